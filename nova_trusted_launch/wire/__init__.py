@@ -1,0 +1,1 @@
+"""The shared language of hosts, schedulers, clients and the service."""
