@@ -87,8 +87,9 @@ class Challenges(Protocol):
               purpose: Purpose) -> Challenge:
         """Take the challenge out; a second call for it fails.
 
-        One atomic statement, committed before anything else happens, whatever
-        the unit of work does later.  Expiry is not judged here.
+        One atomic statement.  A flow calls this alone in a unit of work of
+        its own, so that the nonce is gone whatever happens afterwards.
+        Expiry is not judged here.
 
         :raises StaleEvidence: never issued to this attester for this purpose,
             or spent.

@@ -11,7 +11,7 @@ import enum
 
 
 class Code(str, enum.Enum):
-    """A stable refusal code with its title and the advice that goes with it."""
+    """A stable refusal code with its title and advice."""
 
     title_text: str
     action: str

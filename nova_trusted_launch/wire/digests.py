@@ -94,7 +94,8 @@ class PcrBank:
     def __post_init__(self) -> None:
         PcrSelection(self.alg, frozenset(self.values))
         if any(len(v) != self.alg.size for v in self.values.values()):
-            raise WireError(f"a {self.alg.label} PCR has {self.alg.size} bytes")
+            raise WireError(
+                f"a {self.alg.label} PCR has {self.alg.size} bytes")
 
     @property
     def selection(self) -> PcrSelection:

@@ -170,7 +170,7 @@ def verify_consistency(first: int, first_root: bytes, second: int,
     """
     if not 0 <= first <= second:
         raise WireError("consistency: the log has shrunk")
-    if first == second or first == 0:
+    if first in {0, second}:
         known = EMPTY_ROOT if first == 0 else second_root
         if path or first_root != known:
             raise WireError("consistency: the roots differ")
