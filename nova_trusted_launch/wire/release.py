@@ -22,6 +22,16 @@ from nova_trusted_launch.wire.encoding import WireError
 MIN_TPM_NONCE = 16
 
 
+def policy_ref(release_id: str) -> bytes:
+    """Return the policyRef of TPM2_PolicySigned for a release.
+
+    It is part of the sealed object's policy and of what the service signs, so
+    that one release's authorization opens no other's key.
+    """
+    return hashlib.sha256(
+        b"trusted-launch-policy-1\0" + release_id.encode()).digest()
+
+
 class Action(enum.Enum):
     """Why a host asks for an instance's keys."""
 
