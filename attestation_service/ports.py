@@ -6,6 +6,10 @@ Each store port has two implementations, SQL (``store``) and in memory
 store calls happen inside one unit of work (:class:`UnitOfWork`): what a flow
 did is kept as a whole or not at all.  "raises Unknown" etc. are the classes of
 ``core.errors`` with the noun's own code.
+
+Lists: ``Page.marker`` names the last item seen (its id, name, index or
+sequence, as text) and the page starts after it; one that names nothing raises
+Invalid.
 """
 
 from __future__ import annotations
@@ -24,8 +28,13 @@ Time = datetime.datetime
 class Attesters(Protocol):
     """Enrolled attesters and enrolments under way."""
 
-    def begin(self, enrolment: r.Enrolment) -> None:
-        """Remember an enrolment until it is activated or expires."""
+    def begin(self, enrolment: r.Enrolment, *, most_open: int,
+              now: Time) -> None:
+        """Remember an enrolment until it is activated or expires.
+
+        :raises LimitReached: its ``ek_digest`` has ``most_open`` unexpired
+            ones.
+        """
 
     def take(self, enrolment_id: str, now: Time) -> r.Enrolment:
         """Take an enrolment out, once.
@@ -66,7 +75,10 @@ class Attesters(Protocol):
     def record_boot(self, attester_id: str, counters: r.BootCounters,
                     ima_position: Mapping[str, Any] | None,
                     seen_at: Time) -> None:
-        """Note the counters and IMA position of accepted evidence."""
+        """Note the counters and IMA position of accepted evidence.
+
+        ``updated_at`` stays as it is: it tells people's changes.
+        """
 
     def list(self, page: r.Page) -> Sequence[r.Attester]:
         """List by host name, then id; filters: state, host."""
@@ -158,6 +170,14 @@ class ReferenceValues(Protocol):
         :raises Unknown: REFERENCE_VALUES_UNKNOWN
         """
 
+    def created_at(self, name: str) -> Time:
+        """Return when the set was made, without fetching its values.
+
+        A set that was deleted and made again has another time.
+
+        :raises Unknown: REFERENCE_VALUES_UNKNOWN
+        """
+
     def delete(self, name: str) -> None:
         """Delete a set.
 
@@ -182,9 +202,11 @@ class Results(Protocol):
                 ) -> Sequence[r.StoredResult]:
         """List what was, newest first; filters: profile."""
 
-    def drop(self, attester_id: str, now: Time,
+    def drop(self, now: Time, *, attester_id: str | None = None,
              profile: str | None = None) -> None:
-        """Withdraw latest results (retired, rebooted, profile gone).
+        """Withdraw latest results of an attester, a profile, or both.
+
+        (Retired, rebooted, profile gone; at least one must be named.)
 
         Each keeps its row with ``expires_at`` = ``now`` and gets a new
         sequence number, so that deltas tell.
@@ -292,14 +314,22 @@ class Leases(Protocol):
     def load(self, instance_id: str) -> r.Lease | None:
         """Return an instance's lease, or None: it was never trusted."""
 
-    def save(self, lease: r.Lease) -> None:
-        """Add or replace.
+    def save(self, lease: r.Lease, *, was: r.Lease | None) -> None:
+        """Add (``was`` is None) or replace ``was``, atomically.
+
+        Without this, two first releases at once would each make a disk key
+        and one disk could never be opened again.
 
         :raises Forbidden: RELEASE_CLOSED: the stored one is closed.
+        :raises Conflict: REQUEST_CONFLICT: there is one already, or its host
+            or disk key are no longer those of ``was``.
         """
 
     def close(self, instance_id: str, now: Time) -> r.Lease | None:
-        """Close it for ever; return it, or None without one."""
+        """Close it for ever; return it, or None without one.
+
+        Closing a closed one changes nothing.
+        """
 
     def list(self, page: r.Page) -> Sequence[r.Lease]:
         """List by instance; filters: project_id, host, open (bool)."""
