@@ -15,12 +15,13 @@ Invalid.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from attestation_service import records as r
 from nova_trusted_launch.wire.challenge import Challenge, Purpose
+from nova_trusted_launch.wire.snapshot import SnapshotEntry
 
 Time = datetime.datetime
 
@@ -66,7 +67,10 @@ class Attesters(Protocol):
         """
 
     def save(self, attester: r.Attester, *, was: r.Attester) -> None:
-        """Replace ``was``.
+        """Replace ``was``, but for what :meth:`record_boot` keeps.
+
+        ``counters``, ``ima_position`` and ``last_seen_at`` stay as stored, so
+        that an operator's edit never takes a boot back.
 
         :raises Conflict: REQUEST_CONFLICT: somebody else changed it since
             (compare ``updated_at``).
@@ -201,6 +205,13 @@ class Results(Protocol):
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:
         """List what was, newest first; filters: profile."""
+
+    def entries(self, since: int) -> tuple[int, Sequence[SnapshotEntry]]:
+        """Return the newest sequence number, and what changed after
+        ``since`` (0: all), without findings: what a snapshot holds.
+
+        No change with a number up to the returned one is ever missed.
+        """
 
     def drop(self, now: Time, *, attester_id: str | None = None,
              profile: str | None = None) -> None:
@@ -369,11 +380,17 @@ class Outbox(Protocol):
     def put(self, event: r.Event) -> None:
         """Keep an event in the same unit of work as its cause."""
 
-    def drain(self, send: Callable[[r.Event], None], *, most: int) -> int:
-        """Send the oldest and forget each that was sent; return how many.
+    def claim(self, *, most: int, now: Time,
+              until: Time) -> Sequence[tuple[int, r.Event]]:
+        """Return the oldest events that nobody has claimed beyond ``now``,
+        each with its number, and claim them until ``until``.
 
-        Stops at the first that ``send`` raises for.
+        Sending happens outside of any unit of work, so that a slow bus holds
+        no lock; who dies before :meth:`sent` leaves them to the next claim.
         """
+
+    def sent(self, numbers: Iterable[int]) -> None:
+        """Forget events that were sent."""
 
 
 class UnitOfWork(Protocol):
@@ -399,7 +416,10 @@ class Store(Protocol):
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work: committed at the end, undone on an exception.
 
-        :raises Unavailable: the database does not answer.
+        Units do not nest.  Lists raise Invalid for an unknown marker.
+
+        :raises Unavailable: the database does not answer, or gave way to
+            another writer: nothing was kept, it may be tried again.
         """
 
 
