@@ -200,7 +200,8 @@ class Results(Protocol):
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest; filters: attester_id, host, profile, since
-        (a sequence number); ordered by sequence; marker is a sequence."""
+        (a sequence number); ordered by sequence; marker is a sequence, which
+        need not be there any more."""
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:
@@ -416,7 +417,7 @@ class Store(Protocol):
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work: committed at the end, undone on an exception.
 
-        Units do not nest.  Lists raise Invalid for an unknown marker.
+        Units do not nest.
 
         :raises Unavailable: the database does not answer, or gave way to
             another writer: nothing was kept, it may be tried again.
