@@ -200,7 +200,8 @@ class Results(Protocol):
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest; filters: attester_id, host, profile, since
-        (a sequence number); ordered by sequence; marker is a sequence."""
+        (a sequence number); ordered by sequence; marker is a sequence, which
+        need not be there any more."""
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:
@@ -219,8 +220,9 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now`` and gets a new
-        sequence number, so that deltas tell.
+        Each keeps its row with ``expires_at`` = ``now`` and without its JWT
+        (which would verify still), and gets a new sequence number, so that
+        deltas tell: tier NONE.
         """
 
     def sequence(self) -> int:
@@ -416,7 +418,7 @@ class Store(Protocol):
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work: committed at the end, undone on an exception.
 
-        Units do not nest.  Lists raise Invalid for an unknown marker.
+        Units do not nest.
 
         :raises Unavailable: the database does not answer, or gave way to
             another writer: nothing was kept, it may be tried again.
