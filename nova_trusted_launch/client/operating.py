@@ -95,7 +95,7 @@ class Operating:
             resource("results", "history", attester), "results",
             {"profile": profile, "limit": limit, "marker": marker}))
 
-    def snapshot(self, since: int | None = None) -> str:
+    def results_snapshot(self, since: int | None = None) -> str:
         """Return the signed snapshot, or what changed since one."""
         return member(self._http.get(
             resource("results", "snapshot"), {"since": since}, most=_BIG),

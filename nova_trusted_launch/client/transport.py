@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from requests import adapters
+import requests
 from urllib3 import connection
 from urllib3 import connectionpool
 
@@ -75,16 +75,16 @@ class _Watched:
     """A connection that the current deadline knows of."""
 
     def connect(self) -> None:
-        _watch(self)
+        _note(self)
         super().connect()  # type: ignore[misc]
-        _watch(self)
+        _note(self)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _watch(self)
+        _note(self)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-def _watch(watched: Any) -> None:
+def _note(watched: Any) -> None:
     if _current.deadline is not None:
         _current.deadline.watch(watched)
 
@@ -105,11 +105,8 @@ class _HttpsPool(connectionpool.HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-class DeadlineAdapter(adapters.HTTPAdapter):
-    """A ``requests`` transport whose exchanges end at :func:`deadline`."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the pool with connections that can be cut."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
+def watch(session: requests.Session) -> None:
+    """Make the connections that this session will open end at deadlines."""
+    for adapter in session.adapters.values():
+        adapter.poolmanager.pool_classes_by_scheme = {
             "http": _HttpPool, "https": _HttpsPool}

@@ -31,8 +31,12 @@ _OPTIONS = {"verify_signature": True, "verify_exp": False,
 T = TypeVar("T")
 
 
-class Untrusted(Exception):
+class Untrusted(ValueError):
     """The JWT is not one that the service signed for this use."""
+
+
+class UnknownKey(Untrusted):
+    """Its key is not among ours: the service may have new ones."""
 
 
 class Verifier:
@@ -85,7 +89,8 @@ class Verifier:
         2. its ``kid`` is one of our keys and its ``alg`` is ES256;
         3. that key signed it.
 
-        :raises Untrusted: a check failed.
+        :raises UnknownKey: the key of check 2 is not among ours.
+        :raises Untrusted: any other check failed.
         """
         try:
             header = jwt.get_unverified_header(token)
@@ -93,9 +98,12 @@ class Verifier:
                 raise Untrusted(f"not a JWT of type {typ}")
             key = self._keys.get(header.get("kid"))
             if key is None:
-                raise Untrusted("signed by a key that is not the service's")
+                raise UnknownKey(
+                    "signed by a key that is not the service's")
             return jwt.decode(token, key, algorithms=[_ALGORITHM],
                               options=_OPTIONS)
+        except Untrusted:
+            raise
         except (jwt.PyJWTError, TypeError, ValueError) as exc:
             raise Untrusted(f"the signature does not verify: {exc}") from exc
 
