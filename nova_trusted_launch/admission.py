@@ -11,6 +11,7 @@ key is released (``attestation_service.core.release``).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -137,9 +138,26 @@ class Refused:
 
     code: Code
     reason: str
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", f"{self.code}: {self.reason}")
 
 
 _ADMITTED = Admitted()
+
+
+@functools.lru_cache(maxsize=1024)
+def _refused(code: Code, profile: str, tier: TrustTier | None) -> Refused:
+    # Thousands of hosts share a handful of reasons.
+    return Refused(code, {
+        Code.HOST_NO_RESULT: f"no result for profile {profile}",
+        Code.HOST_EXPIRED: f"its result for profile {profile} has expired",
+        Code.HOST_NOT_AFFIRMING: "" if tier is None else
+            f"{tier.label} for profile {profile}"}[code])
+
+
+_UNKNOWN = Refused(Code.HOST_NO_RESULT, "no attestation result")
 
 
 def decide(needed: Needed, known: Mapping[str, SnapshotEntry] | None,
@@ -148,25 +166,20 @@ def decide(needed: Needed, known: Mapping[str, SnapshotEntry] | None,
 
     Every way out refuses but the one behind the last entry asked for.
     """
-    if not known or not needed.profiles:
-        return Refused(Code.HOST_NO_RESULT, "no attestation result")
-    verdict: Admitted | Refused = _ADMITTED
+    verdict: Admitted | Refused = _UNKNOWN
+    if not known:
+        return verdict
     for profile in needed.profiles:
         entry = known.get(profile)
         if entry is None:
-            verdict = Refused(Code.HOST_NO_RESULT,
-                              f"no result for profile {profile}")
+            verdict = _refused(Code.HOST_NO_RESULT, profile, None)
         elif now >= entry.expires_at:
-            verdict = Refused(Code.HOST_EXPIRED,
-                              f"its result for profile {profile} expired")
+            verdict = _refused(Code.HOST_EXPIRED, profile, None)
         elif entry.tier is not TrustTier.AFFIRMING:
-            verdict = Refused(Code.HOST_NOT_AFFIRMING,
-                              f"{entry.tier.label} for profile {profile}")
-        elif needed.any_one:
-            return _ADMITTED
+            verdict = _refused(Code.HOST_NOT_AFFIRMING, profile, entry.tier)
         else:
-            continue
-        if not needed.any_one:
+            verdict = _ADMITTED
+        if (verdict is _ADMITTED) == needed.any_one:
             return verdict
     return verdict
 

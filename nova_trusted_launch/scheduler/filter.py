@@ -91,17 +91,16 @@ def _sorted_out(hosts: list[Any], needed: admission.Needed,
                 known: Any, instance: str | None) -> list[Any]:
     now = int(time.time())
     passing = []
-    refused: dict[admission.Refused, list[str]] = defaultdict(list)
+    refused: dict[str, list[str]] = defaultdict(list)
     for host in hosts:
-        match admission.decide(needed, known.get(host.host), now):
-            case admission.Admitted():
-                passing.append(host)
-            case admission.Refused() as why:
-                refused[why].append(host.host)
+        verdict = admission.decide(needed, known.get(host.host), now)
+        if isinstance(verdict, admission.Admitted):
+            passing.append(host)
+        else:
+            refused[verdict.text].append(host.host)
     for why, names in refused.items():
         for i in range(0, len(names), _HOSTS_PER_LINE):
-            LOG.info("Instance %s: refused by %s: %s: %s", instance,
-                     why.code, why.reason,
+            LOG.info("Instance %s: refused, %s: %s", instance, why,
                      ", ".join(names[i:i + _HOSTS_PER_LINE]))
     if hosts and not passing:
         LOG.warning("Instance %s: none of %d hosts satisfies %s", instance,

@@ -36,11 +36,7 @@ class View:
     expires_at: float
     fetched_at: float
     hosts: Mapping[str, Mapping[str, SnapshotEntry]]
-
-    @property
-    def profiles(self) -> frozenset[str]:
-        """Every profile that any host has a result for."""
-        return frozenset(p for known in self.hosts.values() for p in known)
+    profiles: frozenset[str]
 
     def updated(self, snapshot: Snapshot, fetched_at: float) -> View:
         """Apply a delta to this view.
@@ -55,7 +51,7 @@ class View:
         return _built(dict(self.hosts), snapshot, fetched_at)
 
 
-EMPTY = View(0, 0.0, 0.0, float("-inf"), {})
+EMPTY = View(0, 0.0, 0.0, float("-inf"), {}, frozenset())
 
 
 def _built(hosts: dict[str, Mapping[str, SnapshotEntry]],
@@ -71,7 +67,8 @@ def _built(hosts: dict[str, Mapping[str, SnapshotEntry]],
             known[entry.profile] = entry
     hosts.update(copied)
     return View(snapshot.sequence, snapshot.issued_at.timestamp(),
-                snapshot.expires_at.timestamp(), fetched_at, hosts)
+                snapshot.expires_at.timestamp(), fetched_at, hosts,
+                frozenset(p for known in hosts.values() for p in known))
 
 
 @dataclass(slots=True)
