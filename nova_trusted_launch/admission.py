@@ -11,7 +11,6 @@ key is released (``attestation_service.core.release``).
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -145,43 +144,52 @@ class Refused:
 
 
 _ADMITTED = Admitted()
-
-
-@functools.lru_cache(maxsize=1024)
-def _refused(code: Code, profile: str, tier: TrustTier | None) -> Refused:
-    # Thousands of hosts share a handful of reasons.
-    return Refused(code, {
-        Code.HOST_NO_RESULT: f"no result for profile {profile}",
-        Code.HOST_EXPIRED: f"its result for profile {profile} has expired",
-        Code.HOST_NOT_AFFIRMING: "" if tier is None else
-            f"{tier.label} for profile {profile}"}[code])
+_AFFIRMING = TrustTier.AFFIRMING
 
 
 _UNKNOWN = Refused(Code.HOST_NO_RESULT, "no attestation result")
 
 
-def decide(needed: Needed, known: Mapping[str, SnapshotEntry] | None,
-           now: int) -> Admitted | Refused:
-    """Decide on one host by its entries per profile, at epoch second ``now``.
+class Judge:
+    """Decide about many hosts at one time.
 
-    Every way out refuses but the one behind the last entry asked for.
+    Every way out of :meth:`decide` refuses but the one behind the last entry
+    asked for.  Thousands of hosts share a handful of reasons, so these are
+    made once.
     """
-    verdict: Admitted | Refused = _UNKNOWN
-    if not known:
-        return verdict
-    for profile in needed.profiles:
-        entry = known.get(profile)
-        if entry is None:
-            verdict = _refused(Code.HOST_NO_RESULT, profile, None)
-        elif now >= entry.expires_at:
-            verdict = _refused(Code.HOST_EXPIRED, profile, None)
-        elif entry.tier is not TrustTier.AFFIRMING:
-            verdict = _refused(Code.HOST_NOT_AFFIRMING, profile, entry.tier)
-        else:
-            verdict = _ADMITTED
-        if (verdict is _ADMITTED) == needed.any_one:
+
+    def __init__(self, needed: Needed, now: int) -> None:
+        self._any_one = needed.any_one
+        self._now = now
+        self._reasons = [(
+            profile,
+            Refused(Code.HOST_NO_RESULT, f"no result for profile {profile}"),
+            Refused(Code.HOST_EXPIRED,
+                    f"its result for profile {profile} has expired"),
+            {tier: Refused(Code.HOST_NOT_AFFIRMING,
+                           f"{tier.label} for profile {profile}")
+             for tier in TrustTier if tier is not TrustTier.AFFIRMING},
+        ) for profile in sorted(needed.profiles)]
+
+    def decide(self, known: Mapping[str, SnapshotEntry] | None,
+               ) -> Admitted | Refused:
+        """Decide on one host by its entries per profile."""
+        verdict: Admitted | Refused = _UNKNOWN
+        if not known:
             return verdict
-    return verdict
+        for profile, unknown, expired, not_affirming in self._reasons:
+            entry = known.get(profile)
+            if entry is None:
+                verdict = unknown
+            elif self._now >= entry.expires_at:
+                verdict = expired
+            elif entry.tier is not _AFFIRMING:
+                verdict = not_affirming[entry.tier]
+            else:
+                verdict = _ADMITTED
+            if (verdict is _ADMITTED) is self._any_one:
+                return verdict
+        return verdict
 
 
 def _exact(given: Mapping[str, Any], where: str, names: tuple[str, ...],

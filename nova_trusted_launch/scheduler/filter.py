@@ -89,11 +89,11 @@ def _requirement(spec: Any) -> admission.Requirement | None:
 
 def _sorted_out(hosts: list[Any], needed: admission.Needed,
                 known: Any, instance: str | None) -> list[Any]:
-    now = int(time.time())
+    decide = admission.Judge(needed, int(time.time())).decide
     passing = []
     refused: dict[str, list[str]] = defaultdict(list)
     for host in hosts:
-        verdict = admission.decide(needed, known.get(host.host), now)
+        verdict = decide(known.get(host.host))
         if isinstance(verdict, admission.Admitted):
             passing.append(host)
         else:

@@ -24,6 +24,10 @@ def entry(profile="gold", tier=TrustTier.AFFIRMING, expires=NOW + 1):
     return SnapshotEntry("host", profile, tier, expires)
 
 
+def decide(needed, known):
+    return admission.Judge(needed, NOW).decide(known)
+
+
 def test_nothing_asked_is_no_requirement():
     assert Requirement.read({"hw:cpu_policy": "shared"},
                             hints={"group": ["x"]},
@@ -109,14 +113,14 @@ def test_token_alone_needs_some_profile():
         {}, hints={"trusted_launch_token": ["1-2"]}).profiles(["a", "b"])
     assert needed == Needed(frozenset({"a", "b"}), any_one=True)
     good = {"a": entry("a", TrustTier.WARNING), "b": entry("b")}
-    assert admission.decide(needed, good, NOW) == Admitted()
+    assert decide(needed, good) == Admitted()
     del good["b"]
-    assert isinstance(admission.decide(needed, good, NOW), Refused)
+    assert isinstance(decide(needed, good), Refused)
 
 
 def test_token_with_no_profile_known_refuses():
     needed = Requirement(token="x").profiles([])
-    assert isinstance(admission.decide(needed, {"a": entry("a")}, NOW),
+    assert isinstance(decide(needed, {"a": entry("a")}),
                       Refused)
 
 
@@ -131,7 +135,7 @@ def test_token_with_no_profile_known_refuses():
                  Code.HOST_NOT_AFFIRMING, id="warning"),
 ])
 def test_host_is_refused(known, code):
-    verdict = admission.decide(Needed(frozenset({"gold"})), known, NOW)
+    verdict = decide(Needed(frozenset({"gold"})), known)
     assert isinstance(verdict, Refused) and verdict.code is code
 
 
@@ -139,7 +143,7 @@ def test_all_profiles_have_to_be_affirming():
     needed = Needed(frozenset({"a", "b", "c"}))
     for tiers in itertools.product(TrustTier, repeat=3):
         known = {p: entry(p, t) for p, t in zip("abc", tiers, strict=True)}
-        passed = admission.decide(needed, known, NOW) == Admitted()
+        passed = decide(needed, known) == Admitted()
         assert passed == (set(tiers) == {TrustTier.AFFIRMING})
 
 
