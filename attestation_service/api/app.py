@@ -83,6 +83,9 @@ class Endpoint:
             if len(texts) != 1:
                 raise errors.Invalid(f"{name}: given more than once")
             values[name] = self._query[name].read(texts[0])
+        for name in self._route.demands:
+            if name not in values:
+                raise errors.Invalid(f"{name} is missing")
         return values
 
     def _read_body(self, request: flask.Request) -> Any:

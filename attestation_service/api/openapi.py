@@ -50,9 +50,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": [] if route.policy in PUBLIC_RULES else [{"token": []}],
         "parameters": [
             {"$ref": "#/components/parameters/Microversion"},
-            *(_parameter(n, "path", parameters.PATH[n])
+            *(_parameter(n, "path", parameters.PATH[n], required=True)
               for n in route.variables),
-            *(_parameter(n, "query", s) for n, s in route.query.items())],
+            *(_parameter(n, "query", s, required=n in route.demands)
+              for n, s in route.query.items())],
         "responses": {
             str(route.status): _content(route.answer, "Done."),
             "default": {"$ref": "#/components/responses/Refused"}}}
@@ -62,11 +63,11 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _parameter(name: str, where: str, schema: Mapping[str, Any]
-               ) -> dict[str, Any]:
+def _parameter(name: str, where: str, schema: Mapping[str, Any], *,
+               required: bool) -> dict[str, Any]:
     bare = {k: v for k, v in schema.items() if k != "description"}
     described = {k: v for k, v in schema.items() if k == "description"}
-    return {"name": name, "in": where, "required": where == "path",
+    return {"name": name, "in": where, "required": required,
             "schema": bare, **described}
 
 

@@ -16,7 +16,7 @@ from oslo_context import context
 from attestation_service.api.paging import Wanted
 from attestation_service.api.schemas import parameters
 from attestation_service.api.schemas.types import Schema
-from attestation_service.api.services import Services
+from attestation_service.api.services import Flows, Services
 from attestation_service.records import Time
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
@@ -36,6 +36,11 @@ class Call:
     wanted: Wanted
     now: Time
     url: str
+
+    @property
+    def flows(self) -> Flows:
+        """The stories this service knows."""
+        return self.services.flows
 
     @property
     def user_id(self) -> str:
@@ -58,8 +63,9 @@ class Route:
     """One row of the table.
 
     ``rule`` is a policy name without its ``trusted_launch:``; ``body`` and
-    ``answer`` are schema names (None: no body); ``size`` names the option of
-    [limits] that bounds the body.
+    ``answer`` are schema names (None: no body); ``demands`` are the parameters
+    of ``query`` that must be there; ``size`` names the option of [limits]
+    that bounds the body.
     """
 
     method: str
@@ -70,6 +76,7 @@ class Route:
     answer: str | None = None
     status: int = 200
     query: Mapping[str, Schema] = field(default_factory=dict)
+    demands: tuple[str, ...] = ()
     size: str = "body"
     body_optional: bool = False
 

@@ -13,12 +13,15 @@ from attestation_service.api.paging import Paging
 from attestation_service.records import Time
 
 
+Flows = Any
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a handler may use."""
 
     access: Access
-    flows: Any
+    flows: Flows
     paging: Paging
     sizes: Mapping[str, int]
     clock: Callable[[], Time]

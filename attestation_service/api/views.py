@@ -40,3 +40,18 @@ def release(release: r.Release) -> dict[str, Any]:
                        else Code(release.code).action),
             "created_at": encoding.timestamp(release.created_at),
             "log_index": release.log_index}
+
+
+def untime(text: str | None, what: str) -> r.Time | None:
+    """Read a time that may be absent."""
+    return None if text is None else encoding.untimestamp(text, what)
+
+
+def unhexed(text: str | None, what: str) -> bytes | None:
+    """Read a digest that may be absent."""
+    return None if text is None else encoding.unhex(text, what)
+
+
+def unb64(text: str | None, what: str) -> bytes | None:
+    """Read base64url that may be absent."""
+    return None if text is None else encoding.unb64(text, what)
