@@ -22,6 +22,16 @@ from nova_trusted_launch.wire.encoding import WireError
 MIN_TPM_NONCE = 16
 
 
+def policy_ref(release_id: str) -> bytes:
+    """Return the policyRef of TPM2_PolicySigned for a release.
+
+    It is part of the sealed object's policy and of what the service signs, so
+    that one release's authorization opens no other's key.
+    """
+    return hashlib.sha256(
+        b"trusted-launch-policy-1\0" + release_id.encode()).digest()
+
+
 class Action(enum.Enum):
     """Why a host asks for an instance's keys."""
 
@@ -114,10 +124,11 @@ class SealedKey:
     ``parent`` names the key it is wrapped for: ``ek-rsa2048``, ``ek-p256``,
     ``ek-p384`` or ``srk``.  ``public`` is a TPM2B_PUBLIC, ``duplicate`` a
     TPM2B_PRIVATE, ``seed`` a TPM2B_ENCRYPTED_SECRET, as TPM2_Import takes
-    them.  ``selection`` are the PCRs of PolicyPCR.  ``expiration`` (seconds,
-    below zero as TPM2_PolicySigned has it), ``policy_signature``
+    them.  ``selection`` are the PCRs of PolicyPCR.  ``expiration`` (seconds
+    after the session's start; never below zero, for which a TPM hands out a
+    ticket that other sessions can use), ``policy_signature``
     (TPMT_SIGNATURE) and ``policy_key`` (TPMT_PUBLIC of the service's policy
-    key) go into TPM2_PolicySigned.  ``bundle`` is nonce (12 bytes) and
+    key) go into TPM2_PolicySigned, with :func:`policy_ref`.  ``bundle`` is nonce (12 bytes) and
     AES-256-GCM ciphertext of a :class:`Bundle`, with the release id as
     associated data.
     """
@@ -158,7 +169,7 @@ class SealedKey:
                    encoding.unb64(v["seed"], "seed"),
                    PcrSelection.from_dict(v["selection"]),
                    encoding.number(v["expiration"], "expiration",
-                                   least=-2 ** 31, most=-1),
+                                   least=1, most=2 ** 31 - 1),
                    encoding.unb64(v["policy_signature"], "policy_signature"),
                    encoding.unb64(v["policy_key"], "policy_key"),
                    encoding.unb64(v["bundle"], "bundle"))
