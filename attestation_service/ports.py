@@ -9,7 +9,8 @@ did is kept as a whole or not at all.  "raises Unknown" etc. are the classes of
 
 Lists: ``Page.marker`` names the last item seen (its id, name, index or
 sequence, as text) and the page starts after it; one that names nothing raises
-Invalid.
+Invalid (of a sequence or index: one that is no number).  ``Page.filters``
+holds values of the records' own types (``state`` is an enum member).
 """
 
 from __future__ import annotations
@@ -220,9 +221,9 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now`` and without its JWT
-        (which would verify still), and gets a new sequence number, so that
-        deltas tell: tier NONE.
+        Each keeps its row with ``expires_at`` = ``now``, without its JWT
+        (which would still look good to others) and with a new sequence
+        number, so that deltas tell: tier NONE.  History keeps what was.
         """
 
     def sequence(self) -> int:
