@@ -16,12 +16,13 @@ holds values of the records' own types (``state`` is an enum member).
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from attestation_service import records as r
 from nova_trusted_launch.wire.challenge import Challenge, Purpose
+from nova_trusted_launch.wire.snapshot import SnapshotEntry
 
 Time = datetime.datetime
 
@@ -67,7 +68,10 @@ class Attesters(Protocol):
         """
 
     def save(self, attester: r.Attester, *, was: r.Attester) -> None:
-        """Replace ``was``.
+        """Replace ``was``, but for what :meth:`record_boot` keeps.
+
+        ``counters``, ``ima_position`` and ``last_seen_at`` stay as stored, so
+        that an operator's edit never takes a boot back.
 
         :raises Conflict: REQUEST_CONFLICT: somebody else changed it since
             (compare ``updated_at``).
@@ -197,11 +201,19 @@ class Results(Protocol):
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest; filters: attester_id, host, profile, since
-        (a sequence number); ordered by sequence; marker is a sequence."""
+        (a sequence number); ordered by sequence; marker is a sequence, which
+        need not be there any more."""
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:
         """List what was, newest first; filters: profile."""
+
+    def entries(self, since: int) -> tuple[int, Sequence[SnapshotEntry]]:
+        """Return the newest sequence number, and what changed after
+        ``since`` (0: all), without findings: what a snapshot holds.
+
+        No change with a number up to the returned one is ever missed.
+        """
 
     def drop(self, now: Time, *, attester_id: str | None = None,
              profile: str | None = None) -> None:
@@ -211,7 +223,7 @@ class Results(Protocol):
 
         Each keeps its row with ``expires_at`` = ``now``, without its JWT
         (which would still look good to others) and with a new sequence
-        number, so that deltas tell.  History keeps what was.
+        number, so that deltas tell: tier NONE.  History keeps what was.
         """
 
     def sequence(self) -> int:
@@ -372,11 +384,17 @@ class Outbox(Protocol):
     def put(self, event: r.Event) -> None:
         """Keep an event in the same unit of work as its cause."""
 
-    def drain(self, send: Callable[[r.Event], None], *, most: int) -> int:
-        """Send the oldest and forget each that was sent; return how many.
+    def claim(self, *, most: int, now: Time,
+              until: Time) -> Sequence[tuple[int, r.Event]]:
+        """Return the oldest events that nobody has claimed beyond ``now``,
+        each with its number, and claim them until ``until``.
 
-        Stops at the first that ``send`` raises for.
+        Sending happens outside of any unit of work, so that a slow bus holds
+        no lock; who dies before :meth:`sent` leaves them to the next claim.
         """
+
+    def sent(self, numbers: Iterable[int]) -> None:
+        """Forget events that were sent."""
 
 
 class UnitOfWork(Protocol):
@@ -402,7 +420,10 @@ class Store(Protocol):
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work: committed at the end, undone on an exception.
 
-        :raises Unavailable: the database does not answer.
+        Units do not nest.
+
+        :raises Unavailable: the database does not answer, or gave way to
+            another writer: nothing was kept, it may be tried again.
         """
 
 

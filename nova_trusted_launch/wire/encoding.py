@@ -10,6 +10,7 @@ import base64
 import binascii
 import datetime
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +58,8 @@ def unhex(text: Any, what: str) -> bytes:
 def timestamp(moment: datetime.datetime) -> str:
     """Write an aware time as RFC 3339 in UTC, to the microsecond."""
     utc = moment.astimezone(datetime.UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # strftime would write the year 999 with three digits.
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def untimestamp(text: Any, what: str) -> datetime.datetime:
@@ -73,7 +75,10 @@ def untimestamp(text: Any, what: str) -> datetime.datetime:
         raise WireError(f"{what}: not an RFC 3339 time") from exc
     if moment.tzinfo is None:
         raise WireError(f"{what}: a time needs a zone")
-    return moment.astimezone(datetime.UTC)
+    try:
+        return moment.astimezone(datetime.UTC)
+    except OverflowError as exc:
+        raise WireError(f"{what}: outside of the calendar") from exc
 
 
 def canonical(value: Any) -> bytes:
@@ -92,10 +97,14 @@ def loads(data: bytes, *, max_size: int) -> Any:
     try:
         text = data.decode("utf-8")
         _bound_depth(text)
-        return json.loads(text, object_pairs_hook=_no_duplicates,
-                          parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_duplicates,
+                           parse_constant=_no_constant,
+                           parse_float=_finite)
     except (UnicodeDecodeError, RecursionError, ValueError) as exc:
         raise WireError(f"not strict JSON: {exc}") from exc
+    if "\\u" in text:
+        _refuse_unstorable(value)
+    return value
 
 
 def fields(value: Any, what: str, *names: str,
@@ -149,11 +158,34 @@ def _no_constant(name: str) -> None:
     raise WireError(f"{name} is not JSON")
 
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise WireError(f"{text} is too large")
+    return value
+
+
+def _refuse_unstorable(value: Any) -> None:
+    """Refuse NUL and lone surrogates, which only escapes can smuggle in."""
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        raise WireError("a string holds NUL or half a surrogate pair")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_unstorable(key)
+            _refuse_unstorable(item)
+    if isinstance(value, list):
+        for item in value:
+            _refuse_unstorable(item)
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def _bound_depth(text: str) -> None:
     """Refuse deep nesting before the parser recurses into it."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return                      # a message of a few large blobs
     depth = 0
     for mark in re.findall(r"[\[\]{}]", _STRINGS.sub("", text)):
         depth += 1 if mark in "[{" else -1

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make the Flask application from the table of routes.
+
+In: untrusted HTTP requests.  Out: calls of handlers with an authorised
+caller, a bounded, strict and schema-valid body and known parameters; every
+other request is refused here, in that order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import flask
+from oslo_context import context
+from werkzeug.wrappers import Response
+
+from attestation_service.api import auth, microversion, problems
+from attestation_service.api.routing import Call, Route
+from attestation_service.api.schemas import Body, Parameter, parameters
+from attestation_service.api.services import Services
+from attestation_service.core import errors
+from nova_trusted_launch.wire import encoding
+
+_JSON = "application/json"
+
+
+def create_app(services: Services, routes: Iterable[Route]) -> flask.Flask:
+    """Return an application that serves ``routes``."""
+    app = flask.Flask("attestation_service", static_folder=None)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    problems.register(app)
+    for route in routes:
+        app.add_url_rule(
+            route.werkzeug_path, route.name, Endpoint(route, services),
+            methods=[route.method], provide_automatic_options=False)
+    app.before_request(_begin)
+    app.after_request(_finisher(services))
+    return app
+
+
+class Endpoint:
+    """One route, ready to be called by Flask."""
+
+    def __init__(self, route: Route, services: Services) -> None:
+        self._route = route
+        self._services = services
+        self._limit = services.sizes[route.size]
+        self._body = None if route.body is None else Body(route.body)
+        self._path = [Parameter(n, parameters.PATH[n])
+                      for n in route.variables]
+        self._query = {n: Parameter(n, schema)
+                       for n, schema in route.query.items()}
+
+    def __call__(self, **path: str) -> Response:
+        """Authorise, read and validate the request; call the handler."""
+        request = flask.request
+        flask.g.version = microversion.negotiate(request.headers)
+        caller = auth.context_of(request.environ)
+        self._services.access.authorize(self._route.policy, caller)
+        return _answer(self._route, self._route.handler(
+            self._read(request, caller, path)))
+
+    def _read(self, request: flask.Request,
+              caller: context.RequestContext, path: Mapping[str, str]
+              ) -> Call:
+        query = self._read_query(request)
+        return Call(
+            services=self._services, context=caller, noun=self._route.noun,
+            path={p.name: p.read(path[p.name]) for p in self._path},
+            query=query, body=self._read_body(request),
+            wanted=self._services.paging.wanted(query),
+            now=self._services.clock(), url=request.url_root.rstrip("/"))
+
+    def _read_query(self, request: flask.Request) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, texts in request.args.lists():
+            if name not in self._query:
+                raise errors.Invalid(f"unknown query parameter {name!r:.80}")
+            if len(texts) != 1:
+                raise errors.Invalid(f"{name}: given more than once")
+            values[name] = self._query[name].read(texts[0])
+        for name in self._route.demands:
+            if name not in values:
+                raise errors.Invalid(f"{name} is missing")
+        return values
+
+    def _read_body(self, request: flask.Request) -> Any:
+        limit = self._limit if self._body else 0
+        request.max_content_length = limit
+        if (request.content_length or 0) > limit:
+            raise problems.TooLarge(f"the body has more than {limit} bytes")
+        data = request.get_data(cache=False)
+        if self._body is None or (self._route.body_optional and not data):
+            return None
+        if request.mimetype != _JSON:
+            raise errors.Invalid(f"Content-Type: must be {_JSON}")
+        value = encoding.loads(data, max_size=limit)
+        self._body.validate(value)
+        return value
+
+
+def _answer(route: Route, answer: Mapping[str, Any] | None) -> Response:
+    if answer is None:
+        return Response(status=route.status)
+    return Response(encoding.canonical(answer), route.status, mimetype=_JSON)
+
+
+def _begin() -> None:
+    flask.g.started = time.perf_counter()
+
+
+def _finisher(services: Services) -> Callable[[Response], Response]:
+    def finish(response: Response) -> Response:
+        rule = flask.request.url_rule
+        services.metrics.request(
+            flask.request.method, "" if rule is None else rule.rule,
+            response.status_code, time.perf_counter() - flask.g.started)
+        version = flask.g.get("version", str(microversion.MINIMUM))
+        response.headers[microversion.HEADER] = microversion.header(version)
+        response.headers["Vary"] = microversion.HEADER
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+    return finish

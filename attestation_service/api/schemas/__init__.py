@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON schemas of every body and answer, and how a body is validated.
+
+The OpenAPI document is made of these same schemas.  A refusal names the field
+and what was asked of it, never the value: that may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+from jsonschema import validators
+
+from attestation_service.api.schemas import (
+    attesters,
+    evidence,
+    instances,
+    keys,
+    launches,
+    profiles,
+    receipts,
+    reference_values,
+    releases,
+    results,
+    versions,
+)
+from attestation_service.core import errors
+
+SCHEMAS: Mapping[str, dict[str, Any]] = {
+    name: schema
+    for module in (versions, attesters, evidence, results, profiles,
+                   reference_values, keys, launches, releases, instances,
+                   receipts)
+    for name, schema in module.SCHEMAS.items()}
+
+
+def _whole(_checker: Any, value: Any) -> bool:
+    # JSON Schema calls 1.0 an integer; to us it is another spelling.
+    return type(value) is int
+
+
+_Validator = validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", _whole))
+
+
+class Body:
+    """One named schema, ready to validate bodies."""
+
+    def __init__(self, name: str) -> None:
+        self._validator = _Validator(
+            {"$ref": f"#/components/schemas/{name}",
+             "components": {"schemas": SCHEMAS}})
+
+    def validate(self, value: Any) -> None:
+        """Return when ``value`` satisfies the schema.
+
+        :raises Invalid: it does not; the detail names the first field.
+        """
+        for error in self._validator.iter_errors(value):
+            raise errors.Invalid(_explain(error))
+
+
+class Parameter:
+    """One parameter of a URL, always text there."""
+
+    def __init__(self, name: str, schema: Mapping[str, Any]) -> None:
+        self.name = name
+        self.schema = schema
+        self._validator = _Validator(
+            {k: v for k, v in schema.items() if k != "description"})
+
+    def read(self, text: str) -> Any:
+        """Return the parameter's value.
+
+        :raises Invalid: it is not of the schema.
+        """
+        value = _number(text) if self.schema["type"] == "integer" else text
+        for error in self._validator.iter_errors(value):
+            raise errors.Invalid(f"{self.name}: {_asked(error)}")
+        return value
+
+
+def _number(text: str) -> Any:
+    # int() would also take "+1", " 1", "1_0" and other scripts' digits.
+    plain = text.isascii() and text.isdigit() and len(text) <= 16
+    return int(text) if plain and str(int(text)) == text else text
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    where = ".".join(str(step) for step in error.absolute_path) or "body"
+    return f"{where}: {_asked(error)}"
+
+
+def _asked(error: jsonschema.ValidationError) -> str:
+    wanted = error.validator_value
+    match error.validator:
+        case "required":
+            missing = [n for n in wanted if n not in error.instance]
+            return f"{missing[0]} is missing"
+        case "additionalProperties" if wanted is False:
+            extra = sorted(set(error.instance)
+                           - set(error.schema.get("properties", {})))
+            return f"unknown field {extra[0]!r}"
+        case "type" | "enum" | "const":
+            return f"must be {error.validator} {wanted}"
+        case "pattern":
+            return "has not the form that the API reference gives"
+    return f"must satisfy {error.validator} {wanted}"

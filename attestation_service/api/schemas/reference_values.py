@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schemas of reference values."""
+
+from __future__ import annotations
+
+from attestation_service.api.schemas import types as t
+
+_SET = {"name": t.NAME, "kind": {"enum": ["ima", "digest"]},
+        "provenance": t.PROSE}
+_VALUES = {
+    "type": "object", "minProperties": 1,
+    "propertyNames": {"pattern": "^(?:[0-9a-f]{2}){20,64}$"},
+    "additionalProperties": {
+        "type": "array", "items": {"type": "string", "maxLength": 4096}}}
+
+SCHEMAS = {
+    "ReferenceSetCreate": t.an_object(
+        {**_SET, "values": _VALUES},
+        {"expires_at": t.nullable(t.TIME)}),
+    "ReferenceSet": t.an_object(
+        {**_SET, "created_at": t.TIME, "expires_at": t.nullable(t.TIME)},
+        {"values": _VALUES}),
+    "ReferenceSetAnswer": t.an_object({
+        "reference_values": t.ref("ReferenceSet")}),
+    "ReferenceSets": t.listing("reference_values", "ReferenceSet"),
+}

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schemas of attestation results."""
+
+from __future__ import annotations
+
+from attestation_service.api.schemas import types as t
+
+_RESULT = {
+    "host": t.HOST, "profile": t.NAME, "version": t.POSITIVE,
+    "tier": t.TIER, "issued_at": t.TIME, "expires_at": t.TIME,
+    "attester_id": t.ID, "hardware": t.BOOLEAN}
+
+SCHEMAS = {
+    "Finding": t.an_object({
+        "rule": t.SENTENCE, "claim": t.SENTENCE, "tier": t.TIER,
+        "detail": t.SENTENCE, "subject": t.SENTENCE,
+        "expected": t.SENTENCE, "actual": t.SENTENCE,
+        "action": t.SENTENCE}),
+    "Result": t.an_object({**_RESULT, "jwt": t.JWT}),
+    "ExplainedResult": t.an_object({
+        **_RESULT, "findings": t.array(t.ref("Finding"))}),
+    "Results": t.listing("results", "Result"),
+    "SnapshotAnswer": t.an_object({"snapshot": t.JWT}),
+}

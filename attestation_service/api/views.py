@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Views of records that more than one noun shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attestation_service import records as r
+from nova_trusted_launch.wire import encoding
+from nova_trusted_launch.wire.codes import Code
+
+
+def time(moment: r.Time | None) -> str | None:
+    """Write a time that may be absent."""
+    return None if moment is None else encoding.timestamp(moment)
+
+
+def hexed(data: bytes | None) -> str | None:
+    """Write a digest that may be absent."""
+    return None if data is None else data.hex()
+
+
+def result(stored: r.StoredResult) -> dict[str, Any]:
+    """Show a result without its findings."""
+    own = stored.result
+    return {"host": own.host, "profile": own.profile,
+            "version": own.version, "tier": own.tier.label,
+            "issued_at": encoding.timestamp(own.issued_at),
+            "expires_at": encoding.timestamp(own.expires_at),
+            "attester_id": own.attester_id, "hardware": own.hardware}
+
+
+def release(release: r.Release) -> dict[str, Any]:
+    """Show what became of a request for keys, and what to do about it."""
+    return {"id": release.id, "instance_id": release.instance_id,
+            "host": release.host, "action": release.action.value,
+            "state": release.state.value, "code": release.code,
+            "detail": release.detail,
+            "advice": (None if release.code is None
+                       else Code(release.code).action),
+            "created_at": encoding.timestamp(release.created_at),
+            "log_index": release.log_index}
+
+
+def untime(text: str | None, what: str) -> r.Time | None:
+    """Read a time that may be absent."""
+    return None if text is None else encoding.untimestamp(text, what)
+
+
+def unhexed(text: str | None, what: str) -> bytes | None:
+    """Read a digest that may be absent."""
+    return None if text is None else encoding.unhex(text, what)
+
+
+def unb64(text: str | None, what: str) -> bytes | None:
+    """Read base64url that may be absent."""
+    return None if text is None else encoding.unb64(text, what)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signed results, in SQL: all of them, and the latest of each host."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from attestation_service import records as r
+from attestation_service.store import rows
+from attestation_service.store.schema import latest_results as latest
+from attestation_service.store.schema import results
+from nova_trusted_launch.wire.results import (
+    AttestationResult,
+    Finding,
+    TrustTier,
+)
+from nova_trusted_launch.wire.snapshot import SnapshotEntry
+
+_COUNTER = "results"
+_LATEST = rows.Listing(
+    order=(latest.c.sequence,), marker=latest.c.sequence,
+    filters={"attester_id": latest.c.attester_id, "host": latest.c.host,
+             "profile": latest.c.profile})
+# A withdrawn result is shown without its JWT, which would verify still.
+_JWT = sa.case((latest.c.expires_at == results.c.expires_at, results.c.jwt),
+               else_="").label("jwt")
+_HISTORY = rows.Listing(
+    order=(results.c.sequence,), marker=results.c.sequence,
+    filters={"profile": results.c.profile}, newest_first=True)
+
+
+class SqlResults:
+    """See :class:`attestation_service.ports.Results`.
+
+    Every change takes its number from one locked counter, so that a reader
+    who saw a number has seen every lower one.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def save(self, stored: r.StoredResult) -> r.StoredResult:
+        """Keep it as the latest; return it with its new number."""
+        number = rows.count_up(self._connection, _COUNTER)
+        result = stored.result
+        self._connection.execute(results.insert(), {
+            "sequence": number, "jwt": stored.jwt, **_values(result)})
+        values = {"sequence": number, "result": number,
+                  "attester_id": result.attester_id,
+                  "tier": int(result.tier),
+                  "expires_at": result.expires_at}
+        # Nobody else can add the row meanwhile: the counter is ours.
+        if rows.changed(self._connection, latest.update().where(
+                latest.c.host == result.host,
+                latest.c.profile == result.profile).values(**values)) == 0:
+            self._connection.execute(latest.insert(), {
+                "host": result.host, "profile": result.profile, **values})
+        return dataclasses.replace(stored, sequence=number)
+
+    def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
+        """List the latest, by the number of the last change."""
+        query = sa.select(
+            latest.c.sequence, latest.c.expires_at, results.c.attester_id,
+            results.c.host, results.c.profile, results.c.version,
+            results.c.findings, results.c.issued_at, results.c.reset_count,
+            results.c.hardware, _JWT,
+        ).join(results, results.c.sequence == latest.c.result)
+        filters = dict(page.filters)
+        since = filters.pop("since", None)
+        if since is not None:
+            query = query.where(latest.c.sequence > since)
+        return [_record(row) for row in _LATEST.rows(
+            self._connection, query,
+            r.Page(page.limit, page.marker, filters))]
+
+    def history(self, attester_id: str, page: r.Page
+                ) -> Sequence[r.StoredResult]:
+        """List what was, newest first."""
+        query = results.select().where(results.c.attester_id == attester_id)
+        return [_record(row) for row in _HISTORY.rows(
+            self._connection, query, page)]
+
+    def entries(self, since: int) -> tuple[int, Sequence[SnapshotEntry]]:
+        """Return the newest number, and what changed after ``since``."""
+        # The number first: what is committed between the two is then told
+        # again in the next delta, and never missed.
+        newest = self.sequence()
+        found = self._connection.execute(
+            sa.select(latest.c.host, latest.c.profile, latest.c.tier,
+                      latest.c.expires_at)
+            .where(latest.c.sequence > since)
+            .order_by(latest.c.sequence))
+        return newest, [
+            SnapshotEntry(host, profile, TrustTier(tier),
+                          int(expires.timestamp()))
+            for host, profile, tier, expires in found]
+
+    def drop(self, now: r.Time, *, attester_id: str | None = None,
+             profile: str | None = None) -> None:
+        """Withdraw latest results; deltas tell."""
+        if attester_id is None and profile is None:
+            raise ValueError("name an attester, a profile or both")
+        # What was withdrawn before is not told again.
+        query = sa.select(latest.c.host, latest.c.profile).where(
+            latest.c.expires_at > now)
+        if attester_id is not None:
+            query = query.where(latest.c.attester_id == attester_id)
+        if profile is not None:
+            query = query.where(latest.c.profile == profile)
+        first = rows.count_up(self._connection, _COUNTER, 0)
+        found = self._connection.execute(query).all()
+        for number, (host, name) in enumerate(found, first + 1):
+            self._connection.execute(latest.update().where(
+                latest.c.host == host, latest.c.profile == name).values(
+                    sequence=number, expires_at=now,
+                    tier=int(TrustTier.NONE)))
+        rows.count_up(self._connection, _COUNTER, len(found))
+
+    def sequence(self) -> int:
+        """Return the newest number."""
+        return rows.counted(self._connection, _COUNTER)
+
+    def forget_older(self, before: r.Time) -> int:
+        """Delete history older than this; the latest always stay."""
+        return rows.changed(self._connection, results.delete().where(
+            results.c.issued_at < before,
+            results.c.sequence.not_in(sa.select(latest.c.result))))
+
+
+def _values(result: AttestationResult) -> dict[str, Any]:
+    return {"attester_id": result.attester_id, "host": result.host,
+            "profile": result.profile, "version": result.version,
+            "findings": [f.to_dict() for f in result.findings],
+            "issued_at": result.issued_at, "expires_at": result.expires_at,
+            "reset_count": result.reset_count, "hardware": result.hardware}
+
+
+def _record(row: sa.Row) -> r.StoredResult:
+    return r.StoredResult(AttestationResult(
+        row.attester_id, row.host, row.profile, row.version,
+        tuple(Finding.from_dict(f) for f in row.findings), row.issued_at,
+        row.expires_at, row.reset_count, row.hardware), row.jwt, row.sequence)
