@@ -220,7 +220,9 @@ class TssTpm:
     @contextlib.contextmanager
     def _ek_session(self, esapi: Any, ek: Any) -> Iterator[Any]:
         """Yield what authorizes one use of the endorsement key."""
-        area = esapi.read_public(ek)[0].publicArea
+        # tpm2-pytss frees the whole when only a part is referred to.
+        public, *_ = esapi.read_public(ek)
+        area = public.publicArea
         if area.objectAttributes & templates.USER_WITH_AUTH:
             yield _TR.PASSWORD
             return
@@ -458,8 +460,8 @@ class _Source:
     def _public(self, number: int) -> bytes:
         handle = self._esapi.tr_from_tpmpublic(number)
         try:
-            area = self._esapi.read_public(handle)[0].publicArea
-            return bytes(area.marshal())
+            public, *_ = self._esapi.read_public(handle)
+            return bytes(public.publicArea.marshal())
         finally:
             self._esapi.tr_close(handle)
 
@@ -469,7 +471,11 @@ class _Source:
 
 
 def _handles(esapi: Any, kind: int) -> list[int]:
-    """Return all handles of a kind; the kind is their first byte."""
+    """Return all handles of a kind (a handle's first byte)."""
+    kinds = {kind >> 24}
+    if kind in {_SESSIONS, _SAVED_SESSIONS}:
+        # Asked for either, a TPM names policy sessions by their own kind.
+        kinds = {_SESSIONS >> 24, _SAVED_SESSIONS >> 24}
     found: list[int] = []
     more, start = True, kind
     while more:
@@ -479,8 +485,8 @@ def _handles(esapi: Any, kind: int) -> list[int]:
         found += page
         if not page:
             break
-        start = page[-1] + 1
-    return [h for h in found if h >> 24 == kind >> 24]
+        start = (page[-1] & 0x00FFFFFF | kind) + 1
+    return [h for h in found if h >> 24 in kinds]
 
 
 def _flush_leftovers(esapi: Any) -> None:
