@@ -24,6 +24,7 @@ _DEVICE_PATH_NODE = struct.Struct("<BBH")
 _GPT_HEADER = struct.Struct("<8sIIIIQQQQ16sQIIIQ")
 _GPT_PARTITION = struct.Struct("<16s16sQQQ72s")
 _GUID_SIZE = 16
+_SHA256_SIZE = 32
 _FILE_PATH = (0x04, 0x04)
 _END_OF_PATH = 0x7F
 
@@ -54,16 +55,17 @@ class Variable:
 
     @classmethod
     def parse(cls, data: bytes) -> Variable:
-        """Read it; nothing may follow."""
+        """Read it; a few zero bytes may follow, as from old shims."""
         try:
             vendor, characters, size = _VARIABLE.unpack_from(data)
         except struct.error as exc:
             raise MalformedEvidence("EFI variable: cut short") from exc
         name_end = _VARIABLE.size + 2 * characters
-        if name_end + size != len(data):
+        end = name_end + size
+        if not end <= len(data) < end + 8 or data[end:].strip(b"\0"):
             raise MalformedEvidence("EFI variable: its lengths do not add up")
         return cls(guid(vendor), text(data[_VARIABLE.size:name_end]),
-                   data[name_end:])
+                   data[name_end:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,20 @@ def authority(data: bytes) -> Signature | None:
     The specification wants an EFI_SIGNATURE_DATA (owner, then certificate or
     digest).  Shim before 15.3 leaves the owner out.
     """
-    if data[:1] == b"\x30":
+    if _is_certificate(data):
         return Signature(X509, None, data)
-    if len(data) == _GUID_SIZE + 32:
-        return Signature(SHA256, guid(data[:_GUID_SIZE]), data[_GUID_SIZE:])
-    if data[_GUID_SIZE:_GUID_SIZE + 1] == b"\x30":
-        return Signature(X509, guid(data[:_GUID_SIZE]), data[_GUID_SIZE:])
+    owner, rest = data[:_GUID_SIZE], data[_GUID_SIZE:]
+    if _is_certificate(rest):
+        return Signature(X509, guid(owner), rest)
+    if len(rest) == _SHA256_SIZE:
+        return Signature(SHA256, guid(owner), rest)
     return None
+
+
+def _is_certificate(data: bytes) -> bool:
+    """Say whether this is one DER SEQUENCE of a certificate's size."""
+    return data[:2] == b"\x30\x82" and (
+        int.from_bytes(data[2:4], "big") + 4 == len(data))
 
 
 def image_path(data: bytes) -> str | None:

@@ -65,6 +65,10 @@ def _grub_text_without_nul(data: bytes) -> bytes | None:
     return None if text is None else text.removesuffix(b"\0")
 
 
+def _with_nul(data: bytes) -> bytes | None:
+    return data + b"\0" if len(data) % 2 else None
+
+
 _Form = tuple[str, Callable[[bytes], bytes | None]]
 _WHOLE: _Form = ("event", _whole)
 _TEXT: _Form = ("text", _without_nul)
@@ -76,12 +80,15 @@ _GRUB: _Form = ("grub-text", _grub_text_without_nul)
 # Red Hat's GRUB measures the NUL behind a command, and none behind the
 # kernel's command line.
 _GRUB_NUL: _Form = ("grub-text-nul", grub_text)
+# systemd-boot before 250 logs one byte less of the UTF-16 than it measures.
+_CUT: _Form = ("utf-16-cut", _with_nul)
 
+# In which form the data of a type may be measured.
 _FORMS: dict[int, tuple[_Form, ...]] = {
     int(EventType.EFI_VARIABLE_BOOT): (_WHOLE, _CONTENTS),
     int(EventType.EFI_VARIABLE_BOOT2): (_WHOLE, _CONTENTS),
     int(EventType.EFI_VARIABLE_AUTHORITY): (_WHOLE, _SHIM),
-    int(EventType.IPL): (_GRUB, _GRUB_NUL, _WHOLE, _TEXT),
+    int(EventType.IPL): (_GRUB, _GRUB_NUL, _WHOLE, _TEXT, _CUT),
 }
 _OTHERS: tuple[_Form, ...] = (_WHOLE, _TEXT)
 

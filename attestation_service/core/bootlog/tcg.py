@@ -25,6 +25,7 @@ MAX_SIZE = 16 * 2 ** 20
 MAX_EVENTS = 65536
 # A TPM has a handful of banks; more is somebody trying our memory.
 _MAX_ALGORITHMS = 16
+_MAX_HEADER = 512
 
 SHA1 = 0x0004
 # TPM_ALG_ID -> (label, digest size).
@@ -201,6 +202,8 @@ class _Layout(NamedTuple):
 @functools.lru_cache(maxsize=256)  # a fleet has few different headers
 def _layout(data: bytes) -> _Layout:
     """Read a TCG_EfiSpecIDEvent."""
+    if len(data) > _MAX_HEADER:
+        raise MalformedEvidence("boot log: its header is too long")
     try:
         count = _SPEC_ID.unpack_from(data)[-1]
         if not 0 < count <= _MAX_ALGORITHMS:
