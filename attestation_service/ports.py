@@ -220,8 +220,9 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now`` and gets a new
-        sequence number, so that deltas tell.
+        Each keeps its row with ``expires_at`` = ``now`` and without its JWT
+        (which would verify still), and gets a new sequence number, so that
+        deltas tell: tier NONE.
         """
 
     def sequence(self) -> int:
