@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from attestation_service import records as r
-from attestation_service.core import errors
 from attestation_service.store import rows
 from attestation_service.store.schema import latest_results as latest
 from attestation_service.store.schema import results
@@ -26,6 +25,9 @@ _LATEST = rows.Listing(
     order=(latest.c.sequence,), marker=latest.c.sequence,
     filters={"attester_id": latest.c.attester_id, "host": latest.c.host,
              "profile": latest.c.profile})
+# A withdrawn result is shown without its JWT, which would verify still.
+_JWT = sa.case((latest.c.expires_at == results.c.expires_at, results.c.jwt),
+               else_="").label("jwt")
 _HISTORY = rows.Listing(
     order=(results.c.sequence,), marker=results.c.sequence,
     filters={"profile": results.c.profile}, newest_first=True)
@@ -65,19 +67,15 @@ class SqlResults:
             latest.c.sequence, latest.c.expires_at, results.c.attester_id,
             results.c.host, results.c.profile, results.c.version,
             results.c.findings, results.c.issued_at, results.c.reset_count,
-            results.c.hardware, results.c.jwt,
+            results.c.hardware, _JWT,
         ).join(results, results.c.sequence == latest.c.result)
         filters = dict(page.filters)
         since = filters.pop("since", None)
         if since is not None:
             query = query.where(latest.c.sequence > since)
-        if page.marker is not None:
-            # The entry that was last may have moved on since: its number,
-            # not its row, says where to go on.
-            query = query.where(latest.c.sequence > _number(page.marker))
         return [_record(row) for row in _LATEST.rows(
             self._connection, query,
-            dataclasses.replace(page, filters=filters, marker=None))]
+            r.Page(page.limit, page.marker, filters))]
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:
@@ -106,7 +104,9 @@ class SqlResults:
         """Withdraw latest results; deltas tell."""
         if attester_id is None and profile is None:
             raise ValueError("name an attester, a profile or both")
-        query = sa.select(latest.c.host, latest.c.profile)
+        # What was withdrawn before is not told again.
+        query = sa.select(latest.c.host, latest.c.profile).where(
+            latest.c.expires_at > now)
         if attester_id is not None:
             query = query.where(latest.c.attester_id == attester_id)
         if profile is not None:
@@ -116,7 +116,8 @@ class SqlResults:
         for number, (host, name) in enumerate(found, first + 1):
             self._connection.execute(latest.update().where(
                 latest.c.host == host, latest.c.profile == name).values(
-                    sequence=number, expires_at=now))
+                    sequence=number, expires_at=now,
+                    tier=int(TrustTier.NONE)))
         rows.count_up(self._connection, _COUNTER, len(found))
 
     def sequence(self) -> int:
@@ -143,9 +144,3 @@ def _record(row: sa.Row) -> r.StoredResult:
         row.attester_id, row.host, row.profile, row.version,
         tuple(Finding.from_dict(f) for f in row.findings), row.issued_at,
         row.expires_at, row.reset_count, row.hardware), row.jwt, row.sequence)
-
-
-def _number(marker: str) -> int:
-    if not marker.isascii() or not marker.isdigit():
-        raise errors.Invalid(f"marker: {marker!r} is no number")
-    return int(marker)

@@ -20,7 +20,8 @@ class Listing:
     """How a noun is listed.
 
     ``order`` is a total order; ``marker`` the unique column by which a page
-    names its last entry; ``filters`` the columns that may be asked for.
+    names its last entry (a number need not be there any more);
+    ``filters`` the columns that may be asked for.
     """
 
     order: tuple[sa.Column, ...]
@@ -48,9 +49,13 @@ class Listing:
 
     def _beyond(self, connection: sa.Connection,
                 marker: str) -> sa.ColumnElement[bool]:
+        if self.marker.type.python_type is int:
+            # A number says where to go on, even when its row is gone.
+            number = _number(marker)
+            return (self.marker < number if self.newest_first
+                    else self.marker > number)
         last = connection.execute(
-            sa.select(*self.order).where(
-                self.marker == self._typed(marker))).first()
+            sa.select(*self.order).where(self.marker == marker)).first()
         if last is None:
             raise errors.Invalid(f"marker: nothing is called {marker!r}")
         beyond, equal = sa.false(), sa.true()
@@ -61,12 +66,12 @@ class Listing:
             equal = equal & (column == value)
         return beyond
 
-    def _typed(self, marker: str) -> Any:
-        if self.marker.type.python_type is not int:
-            return marker
-        if not marker.isascii() or not marker.isdigit():
-            raise errors.Invalid(f"marker: {marker!r} is no number")
-        return int(marker)
+
+def _number(marker: str) -> int:
+    # No database counts beyond 63 bits.
+    if not (marker.isascii() and marker.isdigit() and len(marker) <= 18):
+        raise errors.Invalid(f"marker: {marker!r} is no number")
+    return int(marker)
 
 
 def add(connection: sa.Connection, table: sa.Table,
