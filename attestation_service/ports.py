@@ -268,7 +268,8 @@ class Keys(Protocol):
         """
 
     def list(self, page: r.Page) -> Sequence[r.Key]:
-        """List by creation, then id; filters: project_id, purpose."""
+        """List by creation, then id; filters: project_id, purpose,
+        instance_id."""
 
 
 class Launches(Protocol):
