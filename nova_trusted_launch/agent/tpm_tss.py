@@ -229,7 +229,9 @@ class TssTpm:
         alg = HashAlg(int(area.nameAlg)).label
         session = _start_policy(esapi, area.nameAlg)
         try:
-            esapi.policy_secret(_TR.ENDORSEMENT, session, b"", b"", b"", 0)
+            esapi.policy_secret(
+                auth_handle=_TR.ENDORSEMENT, policy_session=session,
+                nonce_tpm=b"", cp_hash_a=b"", policy_ref=b"", expiration=0)
             if bytes(area.authPolicy) == templates.policy_or(alg):
                 esapi.policy_or(session, tss.TPML_DIGEST(
                     list(templates.policy_branches(alg))))
@@ -372,8 +374,11 @@ def _policy_signed(esapi: Any, session: Any, nonce: bytes,
     signature = _unmarshal(tss.TPMT_SIGNATURE, sealed.policy_signature)
     signer = esapi.load_external(tss.TPM2B_PUBLIC(publicArea=area))
     try:
-        esapi.policy_signed(signer, session, nonce, b"", policy_ref,
-                            sealed.expiration, signature)
+        # By name: the order changed between releases of tpm2-pytss.
+        esapi.policy_signed(
+            auth_object=signer, policy_session=session, nonce_tpm=nonce,
+            cp_hash_a=b"", policy_ref=policy_ref,
+            expiration=sealed.expiration, auth=signature)
     finally:
         _flush(esapi, signer)
 
