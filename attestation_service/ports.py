@@ -9,7 +9,8 @@ did is kept as a whole or not at all.  "raises Unknown" etc. are the classes of
 
 Lists: ``Page.marker`` names the last item seen (its id, name, index or
 sequence, as text) and the page starts after it; one that names nothing raises
-Invalid.
+Invalid (of a sequence or index: one that is no number).  ``Page.filters``
+holds values of the records' own types (``state`` is an enum member).
 """
 
 from __future__ import annotations
