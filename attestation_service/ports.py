@@ -221,9 +221,9 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now`` and without its JWT
-        (which would verify still), and gets a new sequence number, so that
-        deltas tell: tier NONE.
+        Each keeps its row with ``expires_at`` = ``now``, without its JWT
+        (which would still look good to others) and with a new sequence
+        number, so that deltas tell: tier NONE.  History keeps what was.
         """
 
     def sequence(self) -> int:
@@ -268,7 +268,8 @@ class Keys(Protocol):
         """
 
     def list(self, page: r.Page) -> Sequence[r.Key]:
-        """List by creation, then id; filters: project_id, purpose."""
+        """List by creation, then id; filters: project_id, purpose,
+        instance_id."""
 
 
 class Launches(Protocol):

@@ -82,16 +82,19 @@ class Receipt:
         if not isinstance(v["profiles"], dict) or not v["profiles"]:
             raise WireError("receipt: names no profile")
         return cls(
-            *(encoding.text(v[n], n) for n in (
-                "release_id", "instance_id", "project_id")),
+            encoding.text(v["release_id"], "release_id"),
+            encoding.text(v["instance_id"], "instance_id"),
+            encoding.text(v["project_id"], "project_id"),
             Action(v["action"]), encoding.text(v["host"], "host"),
             encoding.text(v["attester_id"], "attester_id"),
             encoding.unhex(v["ak_name"], "ak_name"),
             tuple(sorted((name, encoding.number(n, name, least=1))
                          for name, n in v["profiles"].items())),
-            v["image_id"], None if v["image_digest"] is None
+            _optional_text(v["image_id"], "image_id"),
+            None if v["image_digest"] is None
             else encoding.unhex(v["image_digest"], "image_digest"),
-            v["key_id"], v["launch_id"],
+            _optional_text(v["key_id"], "key_id"),
+            _optional_text(v["launch_id"], "launch_id"),
             encoding.unhex(v["nonce_digest"], "nonce_digest"),
             v["hardware"], encoding.untimestamp(v["issued_at"], "issued_at"))
 
@@ -123,6 +126,10 @@ class Checkpoint:
                    encoding.number(v["size"], "size"),
                    encoding.unhex(v["root"], "root"),
                    encoding.untimestamp(v["issued_at"], "issued_at"))
+
+
+def _optional_text(value: Any, what: str) -> str | None:
+    return None if value is None else encoding.text(value, what)
 
 
 def leaf_hash(receipt: str) -> bytes:
