@@ -22,6 +22,7 @@ from attestation_service.api.services import Services
 from attestation_service.core import errors
 
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
+MEMBER = "member"
 TOKENS = {
     "admin": {"user_id": "u-admin", "project_id": "p0", "roles": ["admin"]},
     "member": {"user_id": "u-one", "project_id": "p1", "roles": ["member"]},
@@ -38,6 +39,16 @@ def seen(call):
             "user": call.user_id}
 
 
+def made(call):
+    """Show what a handler gets."""
+    return seen(call)
+
+
+def shown(call):
+    """Show what a handler gets."""
+    return seen(call)
+
+
 def broken(call):
     """Fail with a secret in the text."""
     raise RuntimeError("the secret is 42")
@@ -51,9 +62,9 @@ def down(call):
 ROUTES = (
     Route("GET", "/v1/keys", seen, "keys:list", answer="Keys",
           query=query("limit", "marker")),
-    Route("POST", "/v1/keys", seen, "keys:create", "ChallengeRequest",
+    Route("POST", "/v1/keys", made, "keys:create", "ChallengeRequest",
           "Key", 201),
-    Route("GET", "/v1/keys/{key}", seen, "keys:show", answer="Key"),
+    Route("GET", "/v1/keys/{key}", shown, "keys:show", answer="Key"),
     Route("GET", "/v1/profiles", broken, "profiles:list", answer="Key"),
     Route("GET", "/v1/launches", down, "launches:list", answer="Key"),
 )
@@ -86,7 +97,7 @@ def client(conf, ask_store):
         create_app(services, ROUTES), conf, metrics, ask_store, tokens))
 
 
-def ask(client, method, path, token="member", **more):
+def ask(client, method, path, token=MEMBER, **more):
     headers = {"X-Auth-Token": token} if token else {}
     return client.open(path, method=method,
                        headers={**headers, **more.pop("headers", {})},
@@ -210,9 +221,9 @@ def test_a_large_body_is_refused_unread(client):
         def read(self, *_):
             raise AssertionError("the body was read")
 
-    answer = ask(client, "POST", "/v1/keys", input_stream=Unreadable(),
-                 headers={"Content-Length": "201"},
-                 content_type="application/json")
+    answer = ask(client, "POST", "/v1/keys", environ_overrides={
+        "wsgi.input": Unreadable(), "CONTENT_LENGTH": "201",
+        "CONTENT_TYPE": "application/json"})
     assert code(answer) == (413, "request.too_large")
 
 
@@ -225,12 +236,11 @@ def test_a_body_of_unknown_length_is_bounded_too(client):
             self.taken += size
             return b"x" * size
 
-        readinto = None
-
     stream = Endless()
-    answer = ask(client, "POST", "/v1/keys", input_stream=stream,
-                 environ_overrides={"wsgi.input_terminated": True},
-                 content_type="application/json")
+    answer = ask(client, "POST", "/v1/keys", environ_overrides={
+        "wsgi.input": stream, "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_TYPE": "application/json"})
     assert code(answer) == (413, "request.too_large")
     assert stream.taken <= 1 << 20
 
