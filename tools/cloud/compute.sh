@@ -16,6 +16,7 @@ start_nova_compute() {
     HOST_ETC=$(host_root "$host")/etc
     NOVA_HELPER=$VENV/bin/privsep-helper
     VIRT_TYPE=${NTL_VIRT_TYPE:-qemu}
+    mkdir -p "$(host_root "$host")/var/lib/nova/instances"
     _nova_config
     render nova-compute.conf.in "$HOST_ETC/nova-compute.conf"
     launch_in "$host" nova-compute env PATH="$VENV/bin:$PATH" "$command" \

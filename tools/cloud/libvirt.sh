@@ -7,8 +7,10 @@ start_libvirt() {
     local host=$1
     _libvirt_account
     _libvirt_config "$host"
-    launch_in "$host" virtlogd virtlogd -f /etc/libvirt/virtlogd.conf
-    launch_in "$host" libvirtd libvirtd -f /etc/libvirt/libvirtd.conf --listen
+    launch_in "$host" virtlogd virtlogd -f /etc/libvirt/virtlogd.conf \
+        -p /run/libvirt/virtlogd.pid
+    launch_in "$host" libvirtd libvirtd -f /etc/libvirt/libvirtd.conf \
+        -p /run/libvirt/libvirtd.pid --listen
     await "libvirtd@$host" 30 in_host "$host" \
         test -S /run/libvirt/libvirt-sock
 }

@@ -26,7 +26,8 @@ start_openvswitch() {
         fail_mode=standalone -- add-port br-int guests
     launch_in "$host" vswitchd ovs-vswitchd unix:/run/openvswitch/db.sock \
         --unixctl=/run/openvswitch/vswitchd.ctl -vconsole:warn
-    await "vswitchd@$host" 20 _ovs "$host" br-exists br-int
+    await "vswitchd@$host" 20 in_host "$host" \
+        test -e /sys/class/net/br-int
     in_host "$host" ip link set br-int up
 }
 
