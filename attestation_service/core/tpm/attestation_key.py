@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 
 from attestation_service.core.errors import UnendorsedKey
 from attestation_service.core.tpm.structures import (
-    HASHES, SCHEMES, Attributes, KeyType, Public, Scheme, Signature, acceptable_hash)
+    HASHES, SCHEMES, Attributes, KeyType, Public, Scheme, Signature,
+    acceptable_hash)
 from nova_trusted_launch.wire.digests import HashAlg
 
 _TYPE_OF_SCHEME = {Scheme.ECDSA: KeyType.ECC, Scheme.RSASSA: KeyType.RSA,

@@ -175,6 +175,17 @@ def verify_registers(info: QuoteInfo, banks: Sequence[PcrBank], *,
         raise UnauthenticEvidence("the PCR values are not the quoted ones")
 
 
+def parse_unsigned(attest: bytes) -> None:
+    """Say whether bytes that nobody signed are a quote cut or with a tail.
+
+    The head is left out of it: what is not a quote at all is not half a one.
+
+    :raises MalformedEvidence: they are.
+    """
+    head = TPM_GENERATED.to_bytes(4, "big") + ST_ATTEST_QUOTE.to_bytes(2)
+    QuoteInfo.parse(head + attest[len(head):])
+
+
 def _parse_selections(r: Reader) -> Selections:
     """Read TPML_PCR_SELECTION."""
     selections: dict[int, frozenset[int]] = {}
