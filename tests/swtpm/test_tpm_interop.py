@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import (
     Prehashed, decode_dss_signature)
 
-from attestation_service.core.tpm import credential, quote, wrap
+from attestation_service.core.tpm import wrap
 from attestation_service.core.tpm.structures import Public
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
-from tests.swtpm.real import TR, RealTpm
+from tests.swtpm.real import RealTpm
 
 pytestmark = pytest.mark.swtpm
 
