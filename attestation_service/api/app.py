@@ -89,18 +89,26 @@ class Endpoint:
         return values
 
     def _read_body(self, request: flask.Request) -> Any:
-        limit = self._limit if self._body else 0
-        request.max_content_length = limit
-        if (request.content_length or 0) > limit:
-            raise problems.TooLarge(f"the body has more than {limit} bytes")
-        data = request.get_data(cache=False)
+        data = _bounded(request, self._limit if self._body else 0)
         if self._body is None or (self._route.body_optional and not data):
             return None
         if request.mimetype != _JSON:
             raise errors.Invalid(f"Content-Type: must be {_JSON}")
-        value = encoding.loads(data, max_size=limit)
+        value = encoding.loads(data, max_size=self._limit)
         self._body.validate(value)
         return value
+
+
+def _bounded(request: flask.Request, limit: int) -> bytes:
+    if (request.content_length or 0) > limit:
+        raise problems.TooLarge(f"the body has more than {limit} bytes")
+    # One more than the limit: werkzeug cuts a body of unknown length there
+    # and says nothing.
+    request.max_content_length = limit + 1
+    data = request.get_data(cache=False)
+    if len(data) > limit:
+        raise problems.TooLarge(f"the body has more than {limit} bytes")
+    return data
 
 
 def _answer(route: Route, answer: Mapping[str, Any] | None) -> Response:

@@ -31,7 +31,8 @@ def activate(call: Call) -> dict[str, Any]:
 
 def index(call: Call) -> dict[str, Any]:
     """List attesters."""
-    page = call.wanted.page(state=call.query.get("state"),
+    page = call.wanted.page(state=views.member(r.AttesterState,
+                                               call.query.get("state")),
                             host=call.query.get("host"))
     return call.wanted.answer("attesters", call.flows.attesters.list(page),
                               view, lambda a: a.id)

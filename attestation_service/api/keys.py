@@ -23,7 +23,8 @@ def create(call: Call) -> dict[str, Any]:
 
 def index(call: Call) -> dict[str, Any]:
     """List the project's keys."""
-    page = call.wanted.page(project_id=call.project, purpose="image")
+    page = call.wanted.page(project_id=call.project,
+                            purpose=r.KeyPurpose.IMAGE)
     return call.wanted.answer("keys", call.flows.keys.list(page), view,
                               lambda k: k.id)
 

@@ -109,6 +109,8 @@ def response(code: Code, detail: str, environ: Mapping[str, Any]
     answer = Response(body, status, mimetype="application/json")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Keystone"
     if status in _RETRY:
         answer.headers["Retry-After"] = _RETRY[status]
     return answer

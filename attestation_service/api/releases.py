@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attestation_service import records as r
 from attestation_service.api import views
 from attestation_service.api.routing import Call
 from nova_trusted_launch.wire.evidence import Evidence
@@ -36,7 +37,8 @@ def index(call: Call) -> dict[str, Any]:
     """List releases, newest first."""
     page = call.wanted.page(project_id=call.project,
                             instance_id=call.query.get("instance_id"),
-                            state=call.query.get("state"))
+                            state=views.member(r.ReleaseState,
+                                               call.query.get("state")))
     return call.wanted.answer("releases", call.flows.releases.list(page),
                               views.release, lambda item: item.id)
 

@@ -22,6 +22,10 @@ from attestation_service.api import (
 )
 from attestation_service.api.routing import Route, query
 from attestation_service.api.schemas import types
+from attestation_service.api.schemas.parameters import (
+    ATTESTER_STATE,
+    RELEASE_STATE,
+)
 
 _PAGED = query("limit", "marker")
 _BY_NUMBER = {**query("limit"), "marker": types.COUNT}
@@ -42,7 +46,8 @@ _ATTESTERS = (
     Route("POST", "/v1/attesters/activate", attesters.activate,
           "attesters:enrol", "Activation", "AttesterAnswer", 201),
     Route("GET", "/v1/attesters", attesters.index, "attesters:list",
-          answer="Attesters", query={**_PAGED, **query("state", "host")}),
+          answer="Attesters",
+          query={**_PAGED, **query("host"), "state": ATTESTER_STATE}),
     Route("POST", "/v1/attesters/attest", attesters.attest_all,
           "attesters:attest", "Empty", "Empty", 202, body_optional=True),
     Route("GET", "/v1/attesters/{attester}", attesters.show,
@@ -148,7 +153,8 @@ _RELEASES = (
           "releases:answer", "Evidence", "Released", size="evidence"),
     Route("GET", "/v1/releases", releases.index, "releases:list",
           answer="Releases",
-          query={**_PAGED, **query("instance_id", "state")}),
+          query={**_PAGED, **query("instance_id"),
+                 "state": RELEASE_STATE}),
     Route("GET", "/v1/releases/{release}", releases.show, "releases:show",
           answer="ReleaseAnswer"),
     Route("GET", "/v1/receipts", receipts.index, "receipts:list",

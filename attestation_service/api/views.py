@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import enum
+from typing import Any, TypeVar
 
 from attestation_service import records as r
 from nova_trusted_launch.wire import encoding
 from nova_trusted_launch.wire.codes import Code
+
+E = TypeVar("E", bound=enum.Enum)
 
 
 def time(moment: r.Time | None) -> str | None:
@@ -40,6 +43,11 @@ def release(release: r.Release) -> dict[str, Any]:
                        else Code(release.code).action),
             "created_at": encoding.timestamp(release.created_at),
             "log_index": release.log_index}
+
+
+def member(kind: type[E], name: str | None) -> E | None:
+    """Read a member of an enumeration that may be absent."""
+    return None if name is None else kind(name)
 
 
 def untime(text: str | None, what: str) -> r.Time | None:

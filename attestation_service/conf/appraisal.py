@@ -23,6 +23,11 @@ OPTS: list[cfg.Opt] = [
         help="Seconds in which a host must answer a challenge. Too short "
              "and slow TPMs never answer in time."),
     cfg.IntOpt(
+        "result_lifetime", default=3600, min=60,
+        help="Seconds that a result is good for when its profile does not "
+             "say. Shorter than the interval of the agents and hosts are "
+             "not trusted between two attestations."),
+    cfg.IntOpt(
         "history_days", default=30, min=1,
         help="Days that old results are kept."),
     cfg.IntOpt(

@@ -14,14 +14,19 @@ OPTS: list[cfg.Opt] = [
         "trust_anchors", default="/etc/attestation-service/trust-anchors",
         help="Folder with certificates (PEM or DER) of the TPM makers' root "
              "CAs. Only TPMs with an EK certificate below one of them can "
-             "enrol; an empty or absent folder lets nobody in. Put the CA of "
-             "software TPMs into software_anchors instead."),
+             "enrol; an empty or absent folder lets nobody in, a file that "
+             "is no CA's certificate stops the service at start. Put the CA "
+             "of software TPMs into software_anchors instead."),
     cfg.StrOpt(
         "software_anchors",
         help="Folder with root CAs of software TPMs (swtpm). Hosts enrolled "
              "below these are marked as having no hardware root, and a "
              "profile that requires hardware refuses them. Unset: software "
              "TPMs can not enrol."),
+    cfg.StrOpt(
+        "intermediates",
+        help="Folder with certificates of TPM makers' intermediate CAs, for "
+             "hosts whose TPM holds none. They are helpers, not anchors."),
     cfg.StrOpt(
         "approved_eks_file",
         help="File with the SHA-256 (hex, one per line, # starts a comment) "

@@ -44,8 +44,13 @@ OPTS: list[cfg.Opt] = [
              "(request.limit). Too few and an agent that lost answers has to "
              "wait for old challenges to expire."),
     cfg.IntOpt(
-        "open_enrolments", default=1000, min=1,
-        help="Enrolments under way in the whole service (request.limit)."),
+        "open_releases", default=64, min=1,
+        help="Unanswered releases of one attester (request.limit). Fewer "
+             "than the instances that a host starts at once and some of "
+             "those starts fail."),
+    cfg.IntOpt(
+        "open_enrolments", default=4, min=1,
+        help="Enrolments of one TPM under way (request.limit)."),
     cfg.IntOpt(
         "kept_evidence", default=3, min=0, max=100,
         help="Pieces of evidence kept per attester, to explain and to "

@@ -45,6 +45,7 @@ _MODEL = ObjectIdentifier("2.23.133.2.2")
 _VERSION = ObjectIdentifier("2.23.133.2.3")
 _VENDOR_ID = re.compile(r"id:([0-9A-Fa-f]{8})\Z")
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+_SOFTWARE_MODELS = {"swtpm"}
 _LEAST_RSA = 2048
 _LEAST_EC = 256
 
@@ -56,7 +57,8 @@ class VerifiedCertificate:
     ``manufacturer`` is the TCG vendor id in letters, such as ``IFX``, or as
     ``id:00001014`` when it has none; ``version`` is that of the firmware at
     manufacture.  They are empty when the certificate does not say.
-    ``hardware`` is False when the path has an anchor for software TPMs.
+    ``hardware`` is False when the path has an anchor for software TPMs, and
+    when the certificate itself says so, whatever the anchor is said to be.
     ``ek_digest`` is SHA-256 of the key's SubjectPublicKeyInfo.
     """
 
@@ -147,7 +149,8 @@ def verify_certificate(
             f"the EK certificate's extensions: {exc}") from exc
     return VerifiedCertificate(
         ek_digest=hashlib.sha256(_spki(certificate.public_key())).digest(),
-        hardware=all(hardware[c] for c in path if c in hardware),
+        hardware=(said.get(_MODEL, "") not in _SOFTWARE_MODELS
+                  and all(hardware[c] for c in path if c in hardware)),
         manufacturer=_vendor(said.get(_MANUFACTURER, "")),
         model=said.get(_MODEL, ""), version=said.get(_VERSION, ""),
         subject=certificate.subject.rfc4514_string(),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
+from attestation_service.api.schemas.parameters import ATTESTER_STATE
 
 SCHEMAS = {
     "EnrolmentRequest": t.an_object({
@@ -18,7 +19,7 @@ SCHEMAS = {
     "AttesterUpdate": t.an_object({"labels": t.LABELS}),
     "Attester": t.an_object(
         {"id": t.ID, "host": t.HOST,
-         "state": {"enum": ["pending", "approved", "retired"]},
+         "state": ATTESTER_STATE,
          "labels": t.LABELS, "manufacturer": t.SENTENCE,
          "firmware": t.SENTENCE, "hardware": t.BOOLEAN,
          "ek_digest": t.DIGEST, "ak_name": t.HEX,

@@ -18,11 +18,14 @@ PATH = {
     "index": t.COUNT,
 }
 
+ATTESTER_STATE = {"type": "string",
+                  "enum": ["pending", "approved", "retired"]}
+RELEASE_STATE = {"type": "string", "enum": ["open", "granted", "refused"]}
+
 QUERY = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 1000,
               "description": "Items at most; the service may cap it lower."},
     "marker": {**t.HOST, "description": "The 'next' of the page before."},
-    "state": t.NAME,
     "host": t.HOST,
     "attester": t.HOST,
     "profile": t.NAME,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
+from attestation_service.api.schemas.parameters import RELEASE_STATE
 
 SCHEMAS = {
     "ReleaseRequest": t.an_object({
@@ -33,7 +34,7 @@ SCHEMAS = {
     "Release": t.an_object({
         "id": t.ID, "instance_id": t.ID, "host": t.HOST,
         "action": t.SENTENCE,
-        "state": {"enum": ["open", "granted", "refused"]},
+        "state": RELEASE_STATE,
         "code": t.nullable(t.SENTENCE), "detail": t.nullable(t.SENTENCE),
         "advice": t.nullable(t.SENTENCE), "created_at": t.TIME,
         "log_index": t.nullable(t.COUNT)}),

@@ -16,7 +16,8 @@ SCHEMAS = {
         "detail": t.SENTENCE, "subject": t.SENTENCE,
         "expected": t.SENTENCE, "actual": t.SENTENCE,
         "action": t.SENTENCE}),
-    "Result": t.an_object({**_RESULT, "jwt": t.JWT}),
+    "Result": t.an_object({**_RESULT, "jwt": {
+        **t.SENTENCE, "description": "Empty when it was withdrawn."}}),
     "ExplainedResult": t.an_object({
         **_RESULT, "findings": t.array(t.ref("Finding"))}),
     "Results": t.listing("results", "Result"),

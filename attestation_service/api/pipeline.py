@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WSGI layers around the application, outermost first.
+
+1. a request id for everything that follows, also for failures;
+2. the last resort: any exception becomes 500 ``service.broken``;
+3. development mode only: nobody but this machine;
+4. the proxy's word on client and scheme, when configured;
+5. /healthcheck and /metrics beside the API;
+6. tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from oslo_config import cfg
+from oslo_middleware import healthcheck, http_proxy_to_wsgi, request_id
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from attestation_service.api import problems
+from attestation_service.api.auth import (
+    Identity,
+    KeystoneTokens,
+    LoopbackOnly,
+    StaticTokens,
+)
+from attestation_service.api.metrics import Metrics
+from attestation_service.core import errors
+from nova_trusted_launch.wire.codes import Code
+
+
+class Health:
+    """oslo.middleware's health check, which also wants the database."""
+
+    def __init__(self, conf: cfg.ConfigOpts,
+                 ask_store: Callable[[], object]) -> None:
+        self._check = healthcheck.Healthcheck(_not_for_you, conf)
+        self._ask_store = ask_store
+
+    def __call__(self, environ: dict[str, Any],
+                 start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer 200 when the service can work, 503 when it can not."""
+        try:
+            self._ask_store()
+        except errors.Unavailable as refusal:
+            answer = problems.response(Code.SERVICE_UNAVAILABLE,
+                                       str(refusal), environ)
+            return answer(environ, start_response)
+        return self._check(environ, start_response)
+
+
+def _not_for_you(environ: dict[str, Any],
+                 start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """What [healthcheck] hides from a caller is not there."""
+    answer = problems.response(Code.REQUEST_NOT_FOUND, "no such resource",
+                               environ)
+    return answer(environ, start_response)
+
+
+def build(app: problems.WsgiApp, conf: cfg.ConfigOpts, metrics: Metrics,
+          ask_store: Callable[[], object],
+          tokens: Mapping[bytes, Identity] | None) -> problems.WsgiApp:
+    """Put the layers around ``app``.
+
+    ``tokens`` are the static ones; None: Keystone's.
+    """
+    authenticated: problems.WsgiApp
+    if tokens is None:
+        authenticated = KeystoneTokens(app, {
+            "oslo_config_config": conf, "delay_auth_decision": True})
+    else:
+        authenticated = StaticTokens(app, tokens)
+    wsgi: Any = DispatcherMiddleware(authenticated, {
+        "/healthcheck": Health(conf, ask_store),
+        "/metrics": LoopbackOnly(metrics.app(), conf.api.metrics_networks)})
+    wsgi = http_proxy_to_wsgi.HTTPProxyToWSGI(wsgi, conf)
+    if tokens is not None:
+        wsgi = LoopbackOnly(wsgi)
+    return request_id.RequestId(problems.LastResort(wsgi), conf)
