@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
 import pytest
@@ -26,10 +27,8 @@ def test_base64url_has_one_form(data):
     text = encoding.b64(data)
     assert encoding.unb64(text, "x") == data
     for other in (text + "=", text + "\n", " " + text, text + "A"):
-        try:
+        with contextlib.suppress(WireError):
             assert encoding.unb64(other, "x") != data
-        except WireError:
-            pass
 
 
 @pytest.mark.parametrize("text", [
