@@ -12,11 +12,47 @@ Not decided here: what a result is good enough for (``core.release``, and
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from attestation_service.core.facts import HostFacts
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.policy.rule import ask
-from nova_trusted_launch.wire.results import AttestationResult
+from nova_trusted_launch.wire.results import (
+    AttestationResult,
+    Finding,
+    TrustClaim,
+    TrustTier,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """Stands in for a document that cannot be applied any more.
+
+    Its reference values expired or are gone: nobody knows what a host is, and
+    that is what the result says.
+    """
+
+    why: str
+
+    @property
+    def registers(self) -> frozenset[int]:
+        """No PCR is needed to say so."""
+        return frozenset()
+
+    def judge(self, facts: HostFacts) -> Iterable[Finding]:
+        """Say that nothing is known."""
+        yield Finding(
+            "profile", TrustClaim.CONFIGURATION, TrustTier.NONE,
+            f"the profile cannot be applied: {self.why}", "document",
+            action="Make a new version of the profile with reference values "
+                   "that exist and have not expired.")
+
+    def to_document(self) -> dict[str, Any]:
+        """Return nothing that could be read again."""
+        return {}
 
 
 def appraise(attester_id: str, host: str, facts: HostFacts,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from attestation_service.core.verify import VerifiedEvidence
 from nova_trusted_launch.wire.digests import PcrBank
 
 
@@ -23,3 +24,11 @@ class HostFacts:
     labels: Mapping[str, str]
     boot: Any = None
     ima: Any = None
+
+
+def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
+            labels: Mapping[str, str]) -> HostFacts:
+    """Read what a host's verified evidence and its endorsement say."""
+    quote = verified.quote
+    return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
+                     manufacturer, quote.firmware_version, hardware, labels)

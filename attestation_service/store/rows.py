@@ -49,7 +49,7 @@ class Listing:
 
     def _beyond(self, connection: sa.Connection,
                 marker: str) -> sa.ColumnElement[bool]:
-        if self.marker.type.python_type is int:
+        if isinstance(self.marker.type, sa.Integer):
             # A number says where to go on, even when its row is gone.
             number = _number(marker)
             return (self.marker < number if self.newest_first

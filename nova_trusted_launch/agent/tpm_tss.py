@@ -13,6 +13,7 @@ Not decided here: who may ask (``server``), what for (``attester``,
 from __future__ import annotations
 
 import contextlib
+import functools
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from oslo_log import log as logging
 
 from nova_trusted_launch.agent import templates
 from nova_trusted_launch.agent import tpm as port
+from nova_trusted_launch.agent import tpm_contents as contents
 from nova_trusted_launch.agent.endorsement import Certificates
 from nova_trusted_launch.agent.endorsement import find_ek
 from nova_trusted_launch.agent.endorsement import FoundEk
@@ -37,11 +39,7 @@ _TCTI_LAYER = 0x000A0000
 _LAYERS = 0x00FF0000
 _INITIALIZE = 0x100
 _QUOTE_ATTEMPTS = 5
-_NV_CHUNK = 512
-_PAGE = 64
 _NULL_SYMMETRIC = {"algorithm": tss.TPM2_ALG.NULL}
-_SAVED_SESSIONS, _SESSIONS, _OBJECTS = 0x03000000, 0x02000000, 0x80000000
-_NV_INDEXES, _PERSISTENT_OBJECTS = 0x01000000, 0x81000000
 _REFUSALS = {
     0x084: "the PCRs are not those of the policy",
     0x09B: "the service's permission is not for this policy session",
@@ -220,14 +218,18 @@ class TssTpm:
     @contextlib.contextmanager
     def _ek_session(self, esapi: Any, ek: Any) -> Iterator[Any]:
         """Yield what authorizes one use of the endorsement key."""
-        area = esapi.read_public(ek)[0].publicArea
+        # tpm2-pytss frees the whole when only a part is referred to.
+        public, *_ = esapi.read_public(ek)
+        area = public.publicArea
         if area.objectAttributes & templates.USER_WITH_AUTH:
             yield _TR.PASSWORD
             return
         alg = HashAlg(int(area.nameAlg)).label
         session = _start_policy(esapi, area.nameAlg)
         try:
-            esapi.policy_secret(_TR.ENDORSEMENT, session, b"", b"", b"", 0)
+            esapi.policy_secret(
+                auth_handle=_TR.ENDORSEMENT, policy_session=session,
+                nonce_tpm=b"", cp_hash_a=b"", policy_ref=b"", expiration=0)
             if bytes(area.authPolicy) == templates.policy_or(alg):
                 esapi.policy_or(session, tss.TPML_DIGEST(
                     list(templates.policy_branches(alg))))
@@ -237,7 +239,9 @@ class TssTpm:
 
     def _find_ek(self, esapi: Any) -> FoundEk:
         if self._ek is None:
-            self._ek = find_ek(_Source(esapi), self._options.kinds,
+            found = contents.TpmContents(
+                esapi, functools.partial(_made_from, esapi))
+            self._ek = find_ek(found, self._options.kinds,
                                self._certificates)
         return self._ek
 
@@ -370,8 +374,11 @@ def _policy_signed(esapi: Any, session: Any, nonce: bytes,
     signature = _unmarshal(tss.TPMT_SIGNATURE, sealed.policy_signature)
     signer = esapi.load_external(tss.TPM2B_PUBLIC(publicArea=area))
     try:
-        esapi.policy_signed(signer, session, nonce, b"", policy_ref,
-                            sealed.expiration, signature)
+        # By name: the order changed between releases of tpm2-pytss.
+        esapi.policy_signed(
+            auth_object=signer, policy_session=session, nonce_tpm=nonce,
+            cp_hash_a=b"", policy_ref=policy_ref,
+            expiration=sealed.expiration, auth=signature)
     finally:
         _flush(esapi, signer)
 
@@ -430,62 +437,15 @@ def _registers(chosen: Any) -> Sequence[int]:
     return found
 
 
-class _Source:
-    """What :func:`find_ek` looks through."""
-
-    def __init__(self, esapi: Any) -> None:
-        self._esapi = esapi
-        self._indexes = frozenset(_handles(esapi, _NV_INDEXES))
-
-    def nv(self, index: int) -> bytes | None:
-        if index not in self._indexes:
-            return None
-        handle = self._esapi.tr_from_tpmpublic(index)
-        try:
-            public, _ = self._esapi.nv_read_public(handle)
-            total, data = int(public.nvPublic.dataSize), b""
-            while len(data) < total:
-                data += bytes(self._esapi.nv_read(
-                    handle, min(total - len(data), _NV_CHUNK), len(data)))
-            return data
-        finally:
-            self._esapi.tr_close(handle)
-
-    def persistent(self) -> list[tuple[int, bytes]]:
-        return [(h, self._public(h))
-                for h in _handles(self._esapi, _PERSISTENT_OBJECTS)]
-
-    def _public(self, number: int) -> bytes:
-        handle = self._esapi.tr_from_tpmpublic(number)
-        try:
-            area = self._esapi.read_public(handle)[0].publicArea
-            return bytes(area.marshal())
-        finally:
-            self._esapi.tr_close(handle)
-
-    def made_from(self, template: bytes) -> bytes:
-        with _primary(self._esapi, template) as (_, public):
-            return bytes(public.publicArea.marshal())
-
-
-def _handles(esapi: Any, kind: int) -> list[int]:
-    """Return all handles of a kind; the kind is their first byte."""
-    found: list[int] = []
-    more, start = True, kind
-    while more:
-        more, data = esapi.get_capability(
-            tss.TPM2_CAP.HANDLES, start, _PAGE)
-        page = [int(h) for h in data.data.handles]
-        found += page
-        if not page:
-            break
-        start = page[-1] + 1
-    return [h for h in found if h >> 24 == kind >> 24]
-
-
 def _flush_leftovers(esapi: Any) -> None:
     """Clear what a killed predecessor left in a TPM that is ours alone."""
-    for kind in (_OBJECTS, _SESSIONS, _SAVED_SESSIONS):
-        for number in _handles(esapi, kind):
+    for kind in (contents.OBJECTS, contents.SESSIONS,
+                 contents.SAVED_SESSIONS):
+        for number in contents.handles(esapi, kind):
             LOG.info("Flushing a left over handle %#x", number)
             _flush(esapi, esapi.tr_from_tpmpublic(number))
+
+
+def _made_from(esapi: Any, template: bytes) -> bytes:
+    with _primary(esapi, template) as (_, public):
+        return bytes(public.publicArea.marshal())

@@ -33,11 +33,11 @@ class HashAlg(enum.Enum):
     @property
     def size(self) -> int:
         """The length of a digest in bytes."""
-        return {"SHA256": 32, "SHA384": 48, "SHA512": 64}[self.name]
+        return _SIZES[self]
 
     def digest(self, data: bytes) -> bytes:
         """Hash ``data``."""
-        return hashlib.new(self.label, data).digest()
+        return _FUNCTIONS[self](data).digest()
 
     @classmethod
     def from_label(cls, label: Any) -> HashAlg:
@@ -49,6 +49,12 @@ class HashAlg(enum.Enum):
             if alg.label == label:
                 return alg
         raise WireError(f"unknown or unacceptable hash {label!r}")
+
+
+# Asked for each register of each quote, so looked up and not worked out.
+_SIZES = {HashAlg.SHA256: 32, HashAlg.SHA384: 48, HashAlg.SHA512: 64}
+_FUNCTIONS = {HashAlg.SHA256: hashlib.sha256, HashAlg.SHA384: hashlib.sha384,
+              HashAlg.SHA512: hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class PcrBank:
 
     def concatenated(self) -> bytes:
         """All values in ascending register order (TPM's order)."""
-        return b"".join(self.values[i] for i in sorted(self.values))
+        return b"".join([self.values[i] for i in sorted(self.values)])
 
     def only(self, registers: Iterable[int]) -> PcrBank:
         """Keep these registers.

@@ -128,9 +128,9 @@ class SealedKey:
     after the session's start; never below zero, for which a TPM hands out a
     ticket that other sessions can use), ``policy_signature``
     (TPMT_SIGNATURE) and ``policy_key`` (TPMT_PUBLIC of the service's policy
-    key) go into TPM2_PolicySigned, with :func:`policy_ref`.  ``bundle`` is nonce (12 bytes) and
-    AES-256-GCM ciphertext of a :class:`Bundle`, with the release id as
-    associated data.
+    key) go into TPM2_PolicySigned, with :func:`policy_ref`.  ``bundle`` is
+    nonce (12 bytes) and AES-256-GCM ciphertext of a :class:`Bundle`, with the
+    release id as associated data.
     """
 
     parent: str

@@ -17,7 +17,7 @@ YEAR = datetime.timedelta(days=365)
 EK_USAGE = ObjectIdentifier("2.23.133.8.1")
 PLATFORM_USAGE = ObjectIdentifier("2.23.133.8.2")
 TPM_OIDS = tuple(ObjectIdentifier(f"2.23.133.2.{n}") for n in (1, 2, 3))
-TPM = ("id:00001014", "swtpm", "id:20191023")
+TPM = ("id:49465800", "SLB9672", "id:000F0018")
 
 
 def name(common: str) -> x509.Name:

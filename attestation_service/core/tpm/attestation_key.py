@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 
 from attestation_service.core.errors import UnendorsedKey
 from attestation_service.core.tpm.structures import (
-    HASHES, Attributes, KeyType, Public, Scheme, Signature, acceptable_hash)
+    HASHES, SCHEMES, Attributes, KeyType, Public, Scheme, Signature,
+    acceptable_hash)
 from nova_trusted_launch.wire.digests import HashAlg
 
 _TYPE_OF_SCHEME = {Scheme.ECDSA: KeyType.ECC, Scheme.RSASSA: KeyType.RSA,
                    Scheme.RSAPSS: KeyType.RSA}
-_SCHEMES = {s.value: s for s in Scheme}
 _MUST_HAVE = {
     Attributes.RESTRICTED: "may sign what no TPM made (not restricted)",
     Attributes.SIGN: "is not a signing key",
@@ -49,6 +49,7 @@ class AttestationKey:
     name: bytes
     scheme: Scheme
     hash_alg: HashAlg
+    _hash_id: int
     _verify: _Verify
 
     def signed(self, message: bytes, signature: bytes) -> bool:
@@ -60,7 +61,7 @@ class AttestationKey:
         """
         parsed = Signature.parse(signature)
         if (parsed.scheme is not self.scheme
-                or parsed.hash_alg != self.hash_alg.value):
+                or parsed.hash_alg != self._hash_id):
             return False
         try:
             self._verify(parsed.parts, message)
@@ -89,14 +90,14 @@ def load_attestation_key(tpmt_public: bytes) -> AttestationKey:
             raise UnendorsedKey(f"the attestation key {complaint}")
     if public.has(Attributes.DECRYPT):
         raise UnendorsedKey("the attestation key can decrypt as well")
-    if public.scheme is None or public.scheme[0] not in _SCHEMES:
+    if public.scheme is None or public.scheme[0] not in SCHEMES:
         raise UnendorsedKey("the attestation key has no signature scheme "
                             "that is accepted")
-    scheme = _SCHEMES[public.scheme[0]]
+    scheme = SCHEMES[public.scheme[0]]
     if _TYPE_OF_SCHEME[scheme] is not public.type:
         raise UnendorsedKey("the attestation key's scheme is of another type")
     hash_alg = acceptable_hash(public.scheme[1], "the attestation key")
-    return AttestationKey(public.name, scheme, hash_alg,
+    return AttestationKey(public.name, scheme, hash_alg, hash_alg.value,
                           _verifier(public.key, scheme, hash_alg))
 
 
@@ -115,7 +116,7 @@ def unjudged_attestation_key(
             else KeyType.RSA)
     if _TYPE_OF_SCHEME[scheme] is not kind:
         raise UnendorsedKey("the signature's scheme is of another type")
-    return AttestationKey(b"", scheme, hash_alg,
+    return AttestationKey(b"", scheme, hash_alg, hash_alg.value,
                           _verifier(key, scheme, hash_alg))
 
 

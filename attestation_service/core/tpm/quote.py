@@ -10,9 +10,12 @@ Not decided here: whether the attestation key belongs to a genuine TPM
 
 from __future__ import annotations
 
+import functools
 import hmac
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from attestation_service.core.errors import (
     MalformedEvidence, StaleEvidence, UnauthenticEvidence)
@@ -28,20 +31,26 @@ __all__ = ("AttestationKey", "QuoteInfo", "VerifiedQuote",
 TPM_GENERATED = 0xFF544347
 ST_ATTEST_QUOTE = 0x8018
 LEAST_NONCE = 16
+_MAGIC_AND_TYPE = struct.Struct(">IH")
+# TPMS_CLOCK_INFO (clock, resetCount, restartCount, safe), firmwareVersion.
+_CLOCK_AND_FIRMWARE = struct.Struct(">QIIBQ")
+_BANK_AND_SIZE = struct.Struct(">HB")
 
 # Banks in the order they were quoted in, each with its registers.
 Selections = tuple[tuple[int, frozenset[int]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AttestHeader:
-    """What every TPMS_ATTEST starts with: TPMS_CLOCK_INFO and more."""
+class AttestHeader(NamedTuple):
+    """What every TPMS_ATTEST starts with.
+
+    A tuple, as one is made for every quote and tuples are made fast.
+    """
 
     nonce: bytes
     clock: int
     reset_count: int
     restart_count: int
-    safe: bool
+    safe: int
     firmware_version: int
 
 
@@ -50,21 +59,19 @@ def parse_attest(r: Reader, expected: int, what: str) -> AttestHeader:
 
     :raises MalformedEvidence: not made by a TPM, or of another type.
     """
-    if r.uint(4) != TPM_GENERATED:
+    magic, kind = r.unpack(_MAGIC_AND_TYPE)
+    if magic != TPM_GENERATED:
         raise MalformedEvidence("the attestation was not made by a TPM")
-    if r.uint(2) != expected:
+    if kind != expected:
         raise MalformedEvidence(f"the attestation is not a {what}")
     r.sized()  # qualifiedSigner: it is the key that is known, not its place.
-    nonce = r.sized()
-    clock, resets, restarts = r.uint(8), r.uint(4), r.uint(4)
-    safe = r.uint(1)
-    if safe > 1:
+    header = AttestHeader(r.sized(), *r.unpack(_CLOCK_AND_FIRMWARE))
+    if header.safe > 1:
         raise MalformedEvidence("the attestation's safe flag is neither")
-    return AttestHeader(nonce, clock, resets, restarts, bool(safe), r.uint(8))
+    return header
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteInfo:
+class QuoteInfo(NamedTuple):
     """The fields of a quote's TPMS_ATTEST, unverified."""
 
     header: AttestHeader
@@ -135,7 +142,7 @@ def verify_quote(
     verify_registers(info, (pcrs,), ak=ak)
     h = info.header
     return VerifiedQuote(pcrs, h.reset_count, h.restart_count, h.clock,
-                         h.safe, h.firmware_version)
+                         h.safe == 1, h.firmware_version)
 
 
 def verify_signed_quote(attest: bytes, signature: bytes, *,
@@ -158,25 +165,42 @@ def verify_registers(info: QuoteInfo, banks: Sequence[PcrBank], *,
 
     ``banks`` stand in the order of the quote.
     """
-    offered = tuple((bank.alg.value, frozenset(bank.values))
-                    for bank in banks)
+    offered = tuple([(bank.alg.value, frozenset(bank.values))
+                     for bank in banks])
     if info.selections != offered:
         raise UnauthenticEvidence(
             "the registers sent are not those the quote covers")
-    digest = ak.hash_alg.digest(b"".join(b.concatenated() for b in banks))
+    digest = ak.hash_alg.digest(b"".join([b.concatenated() for b in banks]))
     if not hmac.compare_digest(info.pcr_digest, digest):
         raise UnauthenticEvidence("the PCR values are not the quoted ones")
+
+
+def parse_unsigned(attest: bytes) -> None:
+    """Say whether bytes that nobody signed are a quote cut or with a tail.
+
+    The head is left out of it: what is not a quote at all is not half a one.
+
+    :raises MalformedEvidence: they are.
+    """
+    head = TPM_GENERATED.to_bytes(4, "big") + ST_ATTEST_QUOTE.to_bytes(2)
+    QuoteInfo.parse(head + attest[len(head):])
 
 
 def _parse_selections(r: Reader) -> Selections:
     """Read TPML_PCR_SELECTION."""
     selections: dict[int, frozenset[int]] = {}
     for _ in range(r.uint(4)):
-        alg = r.uint(2)
-        bitmap = int.from_bytes(r.take(r.uint(1)), "little")
+        alg, size = r.unpack(_BANK_AND_SIZE)
+        registers = _registers(r.take(size))
         if alg in selections:
             raise MalformedEvidence(f"bank {alg:#06x} is selected twice")
-        selections[alg] = frozenset(
-            i for i in range(bitmap.bit_length()) if bitmap >> i & 1)
+        selections[alg] = registers
     # A TPM clears the map of a bank it does not have: that says nothing.
-    return tuple((alg, found) for alg, found in selections.items() if found)
+    return tuple([bank for bank in selections.items() if bank[1]])
+
+
+@functools.lru_cache(maxsize=256)
+def _registers(bitmap: bytes) -> frozenset[int]:
+    """Read the bitmap of TPMS_PCR_SELECTION; a fleet asks for few of them."""
+    bits = int.from_bytes(bitmap, "little")
+    return frozenset(i for i in range(bits.bit_length()) if bits >> i & 1)

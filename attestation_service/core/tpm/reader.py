@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import struct
+from typing import Any
+
 from attestation_service.core.errors import MalformedEvidence
 
 
@@ -21,21 +24,38 @@ class Reader:
 
         :raises MalformedEvidence: fewer are left.
         """
-        end = self._at + size
+        at = self._at
+        end = at + size
         if end > len(self._data):
-            raise MalformedEvidence(
-                f"{self._what}: need {size} bytes at offset {self._at}, "
-                f"have {len(self._data) - self._at}")
-        chunk, self._at = self._data[self._at:end], end
-        return chunk
+            raise self._short(at, size)
+        self._at = end
+        return self._data[at:end]
 
     def uint(self, size: int) -> int:
         """Take an unsigned big-endian number of ``size`` bytes."""
         return int.from_bytes(self.take(size), "big")
 
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """Take a row of fixed fields at once.
+
+        :raises MalformedEvidence: fewer bytes are left.
+        """
+        at = self._at
+        end = at + layout.size
+        if end > len(self._data):
+            raise self._short(at, layout.size)
+        self._at = end
+        return layout.unpack_from(self._data, at)
+
     def sized(self) -> bytes:
         """Take a TPM2B: a 16-bit length, then that many bytes."""
-        return self.take(self.uint(2))
+        # As uint() and take(), in one step: quotes are made of these.
+        at = self._at + 2
+        end = at + int.from_bytes(self._data[at - 2:at], "big")
+        if end > len(self._data):
+            raise self._short(at, end - at)
+        self._at = end
+        return self._data[at:end]
 
     def finish(self) -> None:
         """Refuse a tail.
@@ -45,3 +65,8 @@ class Reader:
         if self._at != len(self._data):
             raise MalformedEvidence(
                 f"{self._what}: {len(self._data) - self._at} trailing bytes")
+
+    def _short(self, at: int, size: int) -> MalformedEvidence:
+        return MalformedEvidence(
+            f"{self._what}: need {size} bytes at offset {at}, have "
+            f"{max(0, len(self._data) - at)}")

@@ -11,7 +11,9 @@ Not decided here: whether a key may attest (``core.tpm.quote``), endorse
 from __future__ import annotations
 
 import enum
+import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -190,9 +192,11 @@ class Public:
                 "TPMT_PUBLIC: the point is not on its curve") from exc
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """TPMT_SIGNATURE: scheme, hash, and one number (RSA) or r and s."""
+class Signature(NamedTuple):
+    """TPMT_SIGNATURE: scheme, hash, and one number (RSA) or r and s.
+
+    A tuple, as one is made for every quote and tuples are made fast.
+    """
 
     scheme: Scheme
     hash_alg: int
@@ -205,17 +209,18 @@ class Signature:
         :raises MalformedEvidence: it is not one of a scheme we know.
         """
         r = Reader(tpmt, "TPMT_SIGNATURE")
-        scheme = _SCHEMES.get(r.uint(2))
+        alg, hash_alg = r.unpack(_SCHEME_AND_HASH)
+        scheme = SCHEMES.get(alg)
         if scheme is None:
             raise MalformedEvidence("TPMT_SIGNATURE: unknown scheme")
-        hash_alg = r.uint(2)
         parts = ((r.sized(), r.sized()) if scheme is Scheme.ECDSA
                  else (r.sized(),))
         r.finish()
         return cls(scheme, hash_alg, parts)
 
 
-_SCHEMES = {s.value: s for s in Scheme}
+SCHEMES = {s.value: s for s in Scheme}
+_SCHEME_AND_HASH = struct.Struct(">HH")
 
 
 def acceptable_hash(alg: int, what: str) -> HashAlg:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An attester answers its challenge; we say what we make of it."""
+
+from __future__ import annotations
+
+from attestation_service import records as r
+from attestation_service.flows.judgement import Publisher, Recorder, judge
+from attestation_service.flows.policies import Policies
+from attestation_service.flows.speaker import authorize
+from attestation_service.ports import Store
+from nova_trusted_launch.wire.challenge import Purpose
+from nova_trusted_launch.wire.evidence import Evidence
+
+
+class Attest:
+    """Spend, verify, extract, appraise, sign, store, publish."""
+
+    def __init__(self, store: Store, policies: Policies, recorder: Recorder,
+                 publisher: Publisher) -> None:
+        self._store = store
+        self._policies = policies
+        self._recorder = recorder
+        self._publisher = publisher
+
+    def __call__(self, evidence: Evidence, user_id: str,
+                 now: r.Time) -> list[r.StoredResult]:
+        """Judge evidence by every active profile; return signed results.
+
+        :raises EvidenceError: nothing could be established; what was known
+            of the host stays as it is, and expires.
+        :raises Unknown: no such attester.
+        :raises Forbidden: not that user's, not approved, retired.
+        """
+        with self._store.unit() as unit:
+            # Spent before anything is believed: a bad answer burns it.
+            challenge = unit.challenges.spend(
+                evidence.nonce, evidence.attester_id, Purpose.ATTEST)
+        with self._store.unit() as unit:
+            attester = unit.attesters.load(evidence.attester_id)
+            authorize(attester, user_id)
+            policies = self._policies.in_force(unit, now)
+        judged = judge(attester, evidence, challenge=challenge,
+                       qualifying=challenge.nonce, policies=policies, now=now)
+        signed = self._recorder.sign(judged)
+        with self._store.unit() as unit:
+            # It may have been retired while we were judging.
+            attester = unit.attesters.load(attester.id)
+            authorize(attester, user_id)
+            kept = self._recorder.record(unit, attester, judged, signed, now)
+        self._publisher(attester.host, judged.results, changed=kept.changed)
+        return kept.results

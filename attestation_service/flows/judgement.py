@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From evidence to results, and results into the store: what every story
+about a host's state has in common.
+
+:func:`judge` turns evidence into results without touching the store;
+:class:`Recorder` keeps them.  Refused evidence never gets to the second, so it
+can not overwrite what is known: otherwise anyone could take a host out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from oslo_log import log
+
+from attestation_service import records as r
+from attestation_service.core import errors, facts, verify
+from attestation_service.core.appraise import appraise
+from attestation_service.core.policy.document import AppraisalPolicy
+from attestation_service.core.tpm.attestation_key import (
+    AttestationKey,
+    load_attestation_key,
+)
+from attestation_service.core.tpm.quote import VerifiedQuote
+from attestation_service.flows import events
+from attestation_service.flows.settings import Settings
+from attestation_service.ports import (
+    Randomness,
+    Signer,
+    Traits,
+    UnitOfWork,
+)
+from nova_trusted_launch.wire import encoding
+from nova_trusted_launch.wire.challenge import Challenge
+from nova_trusted_launch.wire.evidence import Evidence
+from nova_trusted_launch.wire.results import AttestationResult, TrustTier
+
+LOG = log.getLogger(__name__)
+RESULT_TYPE = "ear+jwt"
+
+
+@functools.lru_cache(maxsize=16384)
+def ak_of(ak_public: bytes) -> AttestationKey:
+    """Return the loaded key: it costs more than a signature's check."""
+    return load_attestation_key(ak_public)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What evidence of an attester turned out to be worth."""
+
+    attester: r.Attester
+    evidence: Evidence
+    qualifying: bytes
+    quote: VerifiedQuote
+    results: tuple[AttestationResult, ...]
+
+
+def judge(attester: r.Attester, evidence: Evidence, *, challenge: Challenge,
+          qualifying: bytes, policies: Iterable[AppraisalPolicy],
+          now: r.Time) -> Judged:
+    """Judge evidence for a challenge that was just spent.
+
+    :raises EvidenceError: nothing could be established.
+    """
+    verified = verify.verify_evidence(
+        evidence, ak=ak_of(attester.ak_public), challenge=challenge,
+        qualifying=qualifying, now=now)
+    found = facts.extract(
+        verified, manufacturer=attester.manufacturer,
+        hardware=attester.hardware, labels=attester.labels)
+    return Judged(
+        attester, evidence, qualifying, verified.quote,
+        tuple(appraise(attester.id, attester.host, found, policy, now)
+              for policy in policies))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Results as they are kept; did any tier change?"""
+
+    results: list[r.StoredResult]
+    changed: bool
+
+
+class Recorder:
+    """Signs and keeps results."""
+
+    def __init__(self, signer: Signer, random: Randomness,
+                 settings: Settings) -> None:
+        self._signer = signer
+        self._random = random
+        self._settings = settings
+
+    def sign(self, judged: Judged) -> Sequence[r.StoredResult]:
+        """Sign every result; do this before the unit of work."""
+        return [r.StoredResult(result, self._signer.sign(
+            result.to_claims(), RESULT_TYPE)) for result in judged.results]
+
+    def record(self, unit: UnitOfWork, attester: r.Attester, judged: Judged,
+               signed: Iterable[r.StoredResult], now: r.Time) -> Recorded:
+        """Keep results, evidence and counters; put events in the outbox.
+
+        ``attester`` was loaded in this unit: other evidence may have come in
+        while this was being judged.
+
+        :raises UnauthenticEvidence: it is older than what is known already.
+        """
+        before = {s.result.profile: s for s in unit.results.latest(r.Page(
+            1000, filters={"attester_id": attester.id}))}
+        if not self._same_boot(attester, judged.quote):
+            unit.results.drop(now, attester_id=attester.id)
+        kept, changed = [], False
+        for stored in signed:
+            kept.append(unit.results.save(stored))
+            was = _tier(before.get(stored.result.profile), now)
+            if was is not stored.result.tier:
+                changed = True
+                unit.outbox.put(events.result_tier(stored.result, was, now))
+        unit.attesters.record_boot(
+            attester.id, _counters(attester.counters, judged.quote),
+            attester.ima_position, now)
+        self._keep(unit, judged, now)
+        return Recorded(kept, changed)
+
+    def _same_boot(self, attester: r.Attester, quote: VerifiedQuote) -> bool:
+        progress = verify.verify_continuity(
+            attester.counters, quote, slack=self._settings.challenge_life)
+        return (progress.same_boot and progress.orderly
+                and not progress.firmware_changed)
+
+    def _keep(self, unit: UnitOfWork, judged: Judged, now: r.Time) -> None:
+        if self._settings.kept_evidence:
+            unit.kept_evidence.save(r.KeptEvidence(
+                self._random.uuid(), judged.attester.id, now,
+                encoding.canonical(judged.evidence.to_dict()),
+                judged.qualifying), keep=self._settings.kept_evidence)
+
+
+class Publisher:
+    """Tells Placement which profiles a host satisfies.
+
+    Only a hint, so it may fail; a host whose news did not get through is told
+    again with its next evidence.
+    """
+
+    def __init__(self, traits: Traits) -> None:
+        self._traits = traits
+        self._unpublished: set[str] = set()
+
+    def __call__(self, host: str, results: Iterable[AttestationResult], *,
+                 changed: bool) -> None:
+        """Publish what was just committed, when it is news."""
+        if changed or host in self._unpublished:
+            results = list(results)
+            self.publish(host, [s.profile for s in results
+                                if s.tier is TrustTier.AFFIRMING],
+                         [s.profile for s in results])
+
+    def publish(self, host: str, affirming: Iterable[str],
+                known: Iterable[str]) -> None:
+        """Set the host's traits; see :class:`ports.Traits`."""
+        try:
+            self._traits.publish(host, affirming, known)
+            self._unpublished.discard(host)
+        except errors.Unavailable as exc:
+            self._unpublished.add(host)
+            LOG.warning("Traits of %(host)s are not published: %(why)s",
+                        {"host": host, "why": exc})
+
+
+def _tier(stored: r.StoredResult | None, now: r.Time) -> TrustTier | None:
+    """Return what was known until now; an expired result is nothing."""
+    if stored is None or now >= stored.result.expires_at:
+        return None
+    return stored.result.tier
+
+
+def _counters(known: r.BootCounters | None,
+              quote: VerifiedQuote) -> r.BootCounters:
+    """Keep the later clock: quotes may overtake each other in one boot."""
+    clock = quote.clock
+    if known is not None and (known.reset_count, known.restart_count) == (
+            quote.reset_count, quote.restart_count):
+        clock = max(known.clock, clock)
+    return r.BootCounters(quote.reset_count, quote.restart_count, clock,
+                          quote.firmware_version)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator can set of the flows, as one value.
+
+The composition root makes it from the configuration; the defaults here are
+those of the configuration.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from nova_trusted_launch.wire.digests import HashAlg
+
+_MINUTE = datetime.timedelta(minutes=1)
+BOOT_REGISTERS = frozenset({*range(10), 14})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Lives, limits and registers.
+
+    ``registers`` of ``bank`` are always quoted; those that an active profile
+    needs and ``sealed_registers`` come on top.  ``result_life`` holds for
+    profiles that do not say.
+    """
+
+    bank: HashAlg = HashAlg.SHA256
+    registers: frozenset[int] = frozenset(range(15))
+    sealed_registers: frozenset[int] = BOOT_REGISTERS
+    challenge_life: datetime.timedelta = _MINUTE
+    open_challenges: int = 4
+    open_releases: int = 64
+    enrolment_life: datetime.timedelta = 5 * _MINUTE
+    open_enrolments: int = 4
+    release_life: datetime.timedelta = _MINUTE
+    session_life: datetime.timedelta = _MINUTE
+    launch_life: datetime.timedelta = 24 * 60 * _MINUTE
+    result_life: datetime.timedelta = 60 * _MINUTE
+    snapshot_life: datetime.timedelta = _MINUTE
+    kept_evidence: int = 3
+    log_origin: str = "host-attestation"
+
+    def __post_init__(self) -> None:
+        if not self.sealed_registers:
+            raise ValueError("a key must be sealed to a register at least")

@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A compute host: mount, host name and network namespaces held by one sleeping
+# process.  What libvirt, swtpm, Open vSwitch and Nova keep below /etc, /run
+# and /var is bind-mounted from the host's own folder.
+
+# Each of these is private to a host.
+HOST_FOLDERS=(etc/libvirt etc/openvswitch run/libvirt run/openvswitch
+    var/cache/libvirt var/lib/libvirt var/lib/nova var/log/libvirt
+    var/log/swtpm)
+
+host_root() {
+    echo "$CLOUD/hosts/$1"
+}
+
+# in_host HOST COMMAND...
+in_host() {
+    local pid
+    pid=$(recorded_pid "host@$1") || die "host $1 is not up"
+    shift
+    nsenter -t "$pid" -m -u -n -- "$@"
+}
+
+# launch_in HOST NAME COMMAND...: start NAME@HOST inside the host.
+launch_in() {
+    local host=$1 name=$2 pid
+    shift 2
+    pid=$(recorded_pid "host@$host") || die "host $host is not up"
+    launch "$name@$host" nsenter -t "$pid" -m -u -n -- "$@"
+}
+
+# start_network: the bridges that the hosts are plugged into.
+start_network() {
+    _bridge "$BRIDGE" "$ADDRESS/24"
+    _bridge "$GUEST_BRIDGE" "$GUEST_SUBNET.1/24"
+}
+
+_bridge() {
+    if ! ip link show "$1" > /dev/null 2>&1; then
+        ip link add "$1" type bridge
+        ip addr add "$2" dev "$1"
+    fi
+    ip link set "$1" up
+}
+
+stop_network() {
+    local name
+    for name in "$BRIDGE" "$GUEST_BRIDGE"; do
+        ! ip link show "$name" > /dev/null 2>&1 || ip link del "$name"
+    done
+}
+
+start_host() {
+    local host=$1 root folder pid
+    running "host@$host" && return 0
+    root=$(host_root "$host")
+    for folder in "${HOST_FOLDERS[@]}"; do
+        mkdir -p "$root/$folder" "/$folder"
+    done
+    # Sockets and pid files of an earlier life.
+    rm -rf "$root"/run/*/*
+    launch "host@$host" unshare --mount --uts --net \
+        --propagation private sleep infinity
+    pid=$(recorded_pid "host@$host")
+    until [[ $(readlink "/proc/$pid/ns/net") \
+        != $(readlink /proc/self/ns/net) \
+        && $(< "/proc/$pid/comm") == sleep ]]; do
+        sleep 0.02
+    done
+    readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
+    for folder in "${HOST_FOLDERS[@]}"; do
+        in_host "$host" mount --bind "$root/$folder" "/$folder"
+    done
+    # Libvirt keeps a file here with the key that guards the others.
+    in_host "$host" mkdir -p /var/lib/libvirt/qemu
+    in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
+        /var/lib/libvirt/qemu
+    in_host "$host" mount -t sysfs sysfs /sys
+    in_host "$host" hostname "$host"
+    in_host "$host" ip link set lo up
+    _plug "$host" "$BRIDGE" eth0 m
+    in_host "$host" ip addr add "$(host_address "$host")/24" dev eth0
+    _plug "$host" "$GUEST_BRIDGE" guests g
+}
+
+# _plug HOST BRIDGE DEVICE LETTER: a cable from the bridge into the host.
+_plug() {
+    local host=$1 bridge=$2 device=$3 pid end
+    pid=$(recorded_pid "host@$host")
+    end=ntl${NTL_CLOUD_NUMBER}$4$(host_number "$host")
+    ip link add "$end" type veth peer name "$device" netns "$pid"
+    ip link set "$end" master "$bridge" up
+    in_host "$host" ip link set "$device" up
+}
+
+# stop_host HOST: its daemons, its guests, then the namespaces.
+stop_host() {
+    local host=$1 name pid space
+    for name in nova-compute agent libvirtd virtlogd; do
+        halt "$name@$host" TERM 8
+    done
+    stop_swtpm "$host"
+    stop_openvswitch "$host"
+    # QEMU, its TPMs, Nova's privileged helpers: whatever else is left of
+    # the host is in its mount namespace, and nothing but the host is.
+    if space=$(cat "$RUN_DIR/host@$host.namespace" 2>/dev/null); then
+        for pid in $(_inhabitants "$space"); do
+            [[ $pid == "$(recorded_pid "host@$host" || true)" ]] \
+                || kill -KILL "$pid" 2>/dev/null || true
+        done
+    fi
+    halt "host@$host" KILL
+    rm -f "$RUN_DIR/host@$host.namespace"
+}
+
+# _inhabitants NAMESPACE: the processes in a mount namespace.
+_inhabitants() {
+    local link
+    for link in /proc/[0-9]*/ns/mnt; do
+        if [[ $(readlink "$link" 2>/dev/null) == "$1" ]]; then
+            link=${link#/proc/}
+            echo "${link%%/*}"
+        fi
+    done
+}
