@@ -17,6 +17,7 @@ from attestation_service.core.tpm.structures import (
     HASHES, Public, Scheme, tpm2b, untpm2b)
 from nova_trusted_launch.wire.digests import HashAlg
 from tests.fakes.tpm import AK_ATTRIBUTES, FakeTpm, new_key, public_area, sign
+import contextlib
 
 QUOTES = pathlib.Path(__file__).parents[3] / "vectors" / "quotes"
 SCHEMES = {"ecdsa": 0x0018, "rsassa": 0x0014, "rsapss": 0x0016}
@@ -109,18 +110,14 @@ def test_numbers_that_are_no_signature_do_not_verify(numbers):
 def test_no_flipped_bit_of_a_signature_verifies(bit):
     flipped = bytearray(SIGNED)
     flipped[bit // 8] ^= 1 << bit % 8
-    try:
+    with contextlib.suppress(MalformedEvidence):
         assert not TPM.ak.signed(b"message", bytes(flipped))
-    except MalformedEvidence:
-        pass
 
 
 @given(st.binary(max_size=100))
 def test_no_bytes_at_all_are_a_signature(data):
-    try:
+    with contextlib.suppress(MalformedEvidence):
         assert not TPM.ak.signed(b"message", data)
-    except MalformedEvidence:
-        pass
 
 
 def test_bare_key_verifies_but_has_no_name():
