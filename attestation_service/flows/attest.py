@@ -47,5 +47,6 @@ class Attest:
             attester = unit.attesters.load(attester.id)
             authorize(attester, user_id)
             kept = self._recorder.record(unit, attester, judged, signed, now)
-        self._publisher(attester.host, judged.results, changed=kept.changed)
+        self._publisher(attester.host, judged.results, changed=kept.changed,
+                        now=now)
         return kept.results

@@ -142,31 +142,33 @@ class Recorder:
 class Publisher:
     """Tells Placement which profiles a host satisfies.
 
-    Only a hint, so it may fail; a host whose news did not get through is told
-    again with its next evidence.
+    Only a hint, so it may fail; whatever did not get through, or was changed
+    by somebody else, is put right with later evidence.
     """
 
-    def __init__(self, traits: Traits) -> None:
+    def __init__(self, traits: Traits, settings: Settings) -> None:
         self._traits = traits
-        self._unpublished: set[str] = set()
+        self._interval = settings.publish_interval
+        self._published: dict[str, r.Time] = {}
 
     def __call__(self, host: str, results: Iterable[AttestationResult], *,
-                 changed: bool) -> None:
-        """Publish what was just committed, when it is news."""
-        if changed or host in self._unpublished:
+                 changed: bool, now: r.Time) -> None:
+        """Publish what was just committed, when it is news or long ago."""
+        last = self._published.get(host)
+        if changed or last is None or now >= last + self._interval:
             results = list(results)
             self.publish(host, [s.profile for s in results
                                 if s.tier is TrustTier.AFFIRMING],
-                         [s.profile for s in results])
+                         [s.profile for s in results], now)
 
     def publish(self, host: str, affirming: Iterable[str],
-                known: Iterable[str]) -> None:
+                known: Iterable[str], now: r.Time) -> None:
         """Set the host's traits; see :class:`ports.Traits`."""
         try:
             self._traits.publish(host, affirming, known)
-            self._unpublished.discard(host)
+            self._published[host] = now
         except errors.Unavailable as exc:
-            self._unpublished.add(host)
+            self._published.pop(host, None)
             LOG.warning("Traits of %(host)s are not published: %(why)s",
                         {"host": host, "why": exc})
 

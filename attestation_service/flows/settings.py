@@ -21,8 +21,10 @@ class Settings:
     """Lives, limits and registers.
 
     ``registers`` of ``bank`` are always quoted; those that an active profile
-    needs and ``sealed_registers`` come on top.  ``result_life`` holds for
-    profiles that do not say.
+    needs and ``sealed_registers`` come on top.  ``result_life`` is for
+    profiles that do not say.  A host's traits are published when they change
+    and every ``publish_interval``; those of a host that fell silent are
+    looked after for ``silence``.
     """
 
     bank: HashAlg = HashAlg.SHA256
@@ -38,6 +40,9 @@ class Settings:
     launch_life: datetime.timedelta = 24 * 60 * _MINUTE
     result_life: datetime.timedelta = 60 * _MINUTE
     snapshot_life: datetime.timedelta = _MINUTE
+    history_life: datetime.timedelta = 30 * 24 * 60 * _MINUTE
+    silence: datetime.timedelta = 24 * 60 * _MINUTE
+    publish_interval: datetime.timedelta = 60 * _MINUTE
     kept_evidence: int = 3
     log_origin: str = "host-attestation"
 

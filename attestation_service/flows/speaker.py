@@ -14,12 +14,20 @@ def authorize(attester: r.Attester, user_id: str) -> None:
     :raises Forbidden: another user, or the attester waits for approval or
         has been retired.
     """
-    if attester.user_id != user_id:
-        raise errors.Forbidden(
-            f"host {attester.host!r} was enrolled by another user")
+    authorize_user(attester, user_id)
     if attester.state is r.AttesterState.RETIRED:
         raise errors.Forbidden(f"host {attester.host!r} has been retired",
                                Code.ATTESTER_RETIRED)
     if attester.state is not r.AttesterState.APPROVED:
         raise errors.Forbidden(f"host {attester.host!r} waits for approval",
                                Code.ATTESTER_PENDING)
+
+
+def authorize_user(attester: r.Attester, user_id: str) -> None:
+    """Let only the user that enrolled the attester pass.
+
+    :raises Forbidden: another user.
+    """
+    if attester.user_id != user_id:
+        raise errors.Forbidden(
+            f"host {attester.host!r} was enrolled by another user")

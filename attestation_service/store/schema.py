@@ -199,6 +199,7 @@ keys = _table(
     _column("instance_id", Name(), null=True),
     _column("created_at", Moment()),
     sa.Index("ix_keys_project", "project_id", "created_at"),
+    sa.Index("ix_keys_instance", "instance_id"),
 )
 
 launches = _table(

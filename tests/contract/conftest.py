@@ -43,6 +43,12 @@ def url(request: pytest.FixtureRequest) -> str:
     return _emptied(request.getfixturevalue(request.param))
 
 
+@pytest.fixture(params=SERVERS)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The same of a database that has a server."""
+    return _emptied(request.getfixturevalue(request.param))
+
+
 @pytest.fixture
 def sql(url: str) -> Iterator[database.Database]:
     with _connected(url) as connected:

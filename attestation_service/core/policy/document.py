@@ -126,6 +126,19 @@ def parse(document: Any, *, sets: Sets,
     return ProfileDocument(valid_for, require, tuple(used.values()))
 
 
+def named_sets(document: Any) -> frozenset[str]:
+    """Return the names of all reference values in a validated document.
+
+    Unlike :func:`parse` it does not need them to exist.
+    """
+    if isinstance(document, Mapping):
+        own = document.get("reference_values", ())
+        return frozenset(own).union(*map(named_sets, document.values()))
+    if isinstance(document, list):
+        return frozenset().union(*map(named_sets, document))
+    return frozenset()
+
+
 class _Reader:
     """Reads rules and counts them, so that no document is a bomb."""
 

@@ -43,6 +43,7 @@ def _keys() -> None:
         k.column("instance_id", k.name(), null=True),
         k.column("created_at", k.moment()),
     )
+    op.create_index("ix_keys_instance", "keys", ["instance_id"])
     op.create_index("ix_keys_project", "keys", ["project_id", "created_at"])
 
 

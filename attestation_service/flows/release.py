@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host asks for an instance's keys, and proves that it may have them.
+
+:class:`RequestRelease` remembers what is asked and issues a nonce;
+:class:`AnswerRelease` judges the fresh evidence, decides, seals, and keeps
+decision, receipt, lease and counters in one unit of work.  Every answer ends
+the release: granted, or refused with its reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from oslo_log import log
+
+from attestation_service import records as r
+from attestation_service.core import errors
+from attestation_service.core.release import Case, Grant, Refuse, decide
+from attestation_service.flows import events
+from attestation_service.flows.challenge import ima_offset_of, selection_for
+from attestation_service.flows.ground import Ground
+from attestation_service.flows.judgement import (
+    Judged,
+    Publisher,
+    Recorded,
+    Recorder,
+    ak_of,
+    judge,
+)
+from attestation_service.flows.policies import Policies
+from attestation_service.flows.sealing import Sealer
+from attestation_service.flows.secrets import Prepared, Secrets
+from attestation_service.flows.settings import Settings
+from attestation_service.flows.speaker import authorize, authorize_user
+from attestation_service.ports import (
+    Instances,
+    Randomness,
+    Signer,
+    Store,
+    UnitOfWork,
+)
+from nova_trusted_launch.wire.challenge import (
+    NONCE_SIZE,
+    Challenge,
+    Purpose,
+)
+from nova_trusted_launch.wire.codes import Code
+from nova_trusted_launch.wire.evidence import Evidence
+from nova_trusted_launch.wire.receipts import RECEIPT_TYPE, Receipt
+from nova_trusted_launch.wire.release import Released, ReleaseRequest
+
+LOG = log.getLogger(__name__)
+
+
+class RequestRelease:
+    """A host says which instance it wants to start, in which session."""
+
+    def __init__(self, store: Store, random: Randomness, policies: Policies,
+                 settings: Settings) -> None:
+        self._store = store
+        self._random = random
+        self._policies = policies
+        self._settings = settings
+
+    def __call__(self, request: ReleaseRequest, user_id: str,
+                 now: r.Time) -> tuple[r.Release, Challenge]:
+        """Open a release and issue its challenge.
+
+        :raises Unknown: no such attester.
+        :raises Forbidden: not that user's, not approved, retired.
+        :raises LimitReached: too many are open.
+        """
+        expires_at = now + self._settings.release_life
+        with self._store.unit() as unit:
+            attester = unit.attesters.load(request.attester_id)
+            authorize(attester, user_id)
+            release = r.Release(
+                self._random.uuid(), attester.id, attester.host,
+                request.instance_id, None, request.action, request.to_dict(),
+                r.ReleaseState.OPEN, now, expires_at)
+            challenge = Challenge(
+                self._random.bytes(NONCE_SIZE), attester.id, Purpose.RELEASE,
+                selection_for(self._settings,
+                              self._policies.in_force(unit, now)),
+                ima_offset_of(attester), expires_at, release.id)
+            unit.challenges.issue(
+                challenge, most_open=self._settings.open_releases, now=now)
+            unit.releases.add(release)
+        return release, challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """One release whose evidence was believed, on its way to a decision."""
+
+    release: r.Release
+    ground: Ground
+    judged: Judged
+    now: r.Time
+
+
+class AnswerRelease:
+    """Judge, decide, seal, keep, answer."""
+
+    def __init__(self, store: Store, policies: Policies, *,
+                 instances: Instances, secrets: Secrets, sealer: Sealer,
+                 signer: Signer, recorder: Recorder, publisher: Publisher,
+                 settings: Settings) -> None:
+        self._store = store
+        self._policies = policies
+        self._instances = instances
+        self._secrets = secrets
+        self._sealer = sealer
+        self._signer = signer
+        self._recorder = recorder
+        self._publisher = publisher
+        self._settings = settings
+
+    def __call__(self, release_id: str, evidence: Evidence, user_id: str,
+                 now: r.Time) -> Released:
+        """Answer evidence for an open release.
+
+        :raises Unknown: no such release of this attester.
+        :raises Conflict: it is not open, or the ground of the decision
+            changed while it was made.
+        :raises EvidenceError: nothing could be established.
+        :raises Forbidden: refused; code and detail say why.
+        :raises Unavailable: Nova or the vault could not be asked.
+        """
+        with self._store.unit() as unit:
+            # Spent before anything is believed: a bad answer burns it.
+            challenge = unit.challenges.spend(
+                evidence.nonce, evidence.attester_id, Purpose.RELEASE)
+        with self._store.unit() as unit:
+            release = unit.releases.load(release_id)
+            if release.attester_id != evidence.attester_id:
+                raise errors.Unknown(f"there is no release {release_id!r}",
+                                     Code.RELEASE_UNKNOWN)
+            authorize_user(unit.attesters.load(release.attester_id), user_id)
+            if release.state is not r.ReleaseState.OPEN:
+                raise errors.Conflict(
+                    f"the release is {release.state.value} already",
+                    Code.RELEASE_BAD_STATE)
+            request = ReleaseRequest.from_dict(release.request)
+            ground = Ground.load(unit, request, self._policies, now)
+            if ground.lease is not None:
+                release = dataclasses.replace(
+                    release, project_id=ground.lease.project_id)
+        try:
+            return self._answer(release, ground, challenge, evidence, now)
+        except errors.Refusal as exc:
+            self._keep_refusal(release, exc, now)
+            raise
+
+    def _answer(self, release: r.Release, ground: Ground,
+                challenge: Challenge, evidence: Evidence,
+                now: r.Time) -> Released:
+        if now >= release.expires_at:
+            raise errors.Forbidden("the release has expired",
+                                   Code.RELEASE_EXPIRED)
+        if challenge.subject != release.id:
+            raise errors.StaleEvidence(
+                "the nonce was issued for another release")
+        judged = judge(ground.attester, evidence, challenge=challenge,
+                       qualifying=ground.request.binding(challenge.nonce),
+                       policies=ground.policies, now=now)
+        where = self._instances.locate(release.instance_id)
+        if where is not None:
+            release = dataclasses.replace(release,
+                                          project_id=where.project_id)
+        hearing = Hearing(release, ground, judged, now)
+        decided = decide(Case(
+            ground.request, ground.attester,
+            {result.profile: result for result in judged.results},
+            ground.usable, ground.key, ground.launch, ground.lease, where),
+            now)
+        if isinstance(decided, Refuse):
+            self._refuse(hearing, decided)
+            raise errors.Forbidden(decided.detail, decided.code)
+        return self._grant(hearing, decided)
+
+    def _grant(self, hearing: Hearing, grant: Grant) -> Released:
+        release, ground = hearing.release, hearing.ground
+        prepared = self._secrets.prepare(
+            grant, release.instance_id, image_key=ground.key,
+            disk_key=ground.disk_key, now=hearing.now)
+        try:
+            sealed = self._sealer.seal(
+                prepared.bundle, ground.attester, quote=hearing.judged.quote,
+                release_id=release.id, request=ground.request)
+            receipt = self._signer.sign(
+                _receipt(hearing, grant, prepared).to_claims(), RECEIPT_TYPE)
+            index = self._keep_grant(hearing, grant, prepared, receipt)
+        except errors.Refusal:
+            self._secrets.forget(prepared.new_refs)
+            raise
+        return Released(release.id, sealed, grant.image_digest, receipt,
+                        index, hearing.now + self._settings.session_life)
+
+    def _keep_grant(self, hearing: Hearing, grant: Grant,
+                    prepared: Prepared, receipt: str) -> int:
+        """Keep everything at once; return the receipt's place in the log."""
+        release, now = hearing.release, hearing.now
+        signed = self._recorder.sign(hearing.judged)
+        with self._store.unit() as unit:
+            current = Ground.load(unit, hearing.ground.request,
+                                  self._policies, now)
+            if current.settled() != hearing.ground.settled():
+                raise errors.Conflict(
+                    "host, lease, key, token or profiles changed while the "
+                    "release was decided; ask again")
+            recorded = self._recorder.record(
+                unit, current.attester, hearing.judged, signed, now)
+            if grant.counts and grant.key_id is not None:
+                unit.keys.use(grant.key_id)
+            if grant.launch_id is not None:
+                unit.launches.bind(grant.launch_id, release.instance_id)
+            if prepared.new_disk_key is not None:
+                unit.keys.add(prepared.new_disk_key)
+            unit.leases.save(_lease(hearing, grant, prepared),
+                             was=hearing.ground.lease)
+            kept = unit.log.append(r.StoredReceipt(
+                0, release.id, release.instance_id, grant.project_id,
+                receipt, now))
+            _close(unit, dataclasses.replace(
+                release, state=r.ReleaseState.GRANTED,
+                log_index=kept.index), now)
+        self._publish(hearing, recorded)
+        return kept.index
+
+    def _refuse(self, hearing: Hearing, refuse: Refuse) -> None:
+        """Keep a refusal with what was found out about the host."""
+        judged, now = hearing.judged, hearing.now
+        signed = self._recorder.sign(judged)
+        recorded = None
+        with self._store.unit() as unit:
+            attester = unit.attesters.load(judged.attester.id)
+            if attester.state is r.AttesterState.APPROVED:
+                recorded = self._recorder.record(unit, attester, judged,
+                                                 signed, now)
+            _close(unit, _refused(hearing.release, refuse.code,
+                                  refuse.detail), now)
+        if recorded is not None:
+            self._publish(hearing, recorded)
+
+    def _keep_refusal(self, release: r.Release, exc: errors.Refusal,
+                      now: r.Time) -> None:
+        """Keep a refusal that came as an exception, unless it is kept."""
+        try:
+            with self._store.unit() as unit:
+                now_is = unit.releases.load(release.id)
+                if now_is.state is r.ReleaseState.OPEN:
+                    _close(unit, _refused(release, exc.code, str(exc)),
+                                now)
+        except errors.Refusal as failed:
+            LOG.warning("Release %(id)s was refused (%(code)s) but that is "
+                        "not kept: %(why)s",
+                        {"id": release.id, "code": exc.code, "why": failed})
+
+    def _publish(self, hearing: Hearing, recorded: Recorded) -> None:
+        self._publisher(hearing.judged.attester.host, hearing.judged.results,
+                        changed=recorded.changed, now=hearing.now)
+
+
+def _refused(release: r.Release, code: Code, detail: str) -> r.Release:
+    return dataclasses.replace(release, state=r.ReleaseState.REFUSED,
+                               code=str(code), detail=detail)
+
+
+def _close(unit: UnitOfWork, release: r.Release, now: r.Time) -> None:
+    unit.releases.close(release)
+    unit.outbox.put(events.release_decided(release, now))
+
+
+def _receipt(hearing: Hearing, grant: Grant, prepared: Prepared) -> Receipt:
+    release, attester = hearing.release, hearing.ground.attester
+    return Receipt(
+        release.id, release.instance_id, grant.project_id, release.action,
+        release.host, attester.id, ak_of(attester.ak_public).name,
+        grant.satisfied, grant.image_id, grant.image_digest, grant.key_id,
+        grant.launch_id, prepared.nonce_digest, attester.hardware,
+        hearing.now)
+
+
+def _lease(hearing: Hearing, grant: Grant, prepared: Prepared) -> r.Lease:
+    release, old = hearing.release, hearing.ground.lease
+    return r.Lease(
+        release.instance_id, grant.project_id, release.host,
+        tuple(name for name, _ in grant.satisfied) if old is None
+        else old.profiles,
+        grant.image_id, grant.image_digest, grant.key_id,
+        prepared.disk_key_id, grant.launch_id, prepared.nonce_ref,
+        prepared.nonce_digest,
+        hearing.now if old is None else old.opened_at)
