@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from attestation_service.core.bootlog import tcg
 from attestation_service.core.bootlog.facts import BootFacts, boot_facts
@@ -18,7 +18,7 @@ from attestation_service.core.ima.facts import (
 )
 from attestation_service.core.ima.memo import Memo
 from attestation_service.core.verify import VerifiedEvidence
-from nova_trusted_launch.wire.digests import PcrBank
+from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class LogSettings:
     max_boot_events: int = tcg.MAX_EVENTS
     max_ima_log: int = ima.MAX_SIZE
     max_ima_entries: int = ima.MAX_ENTRIES
-    # Shared by all hosts.
-    memo: Memo[bytes] | None = None
+    # What entries extended, by bank; shared by all hosts.
+    memos: Mapping[HashAlg, Memo[bytes]] = field(default_factory=dict)
 
 
 def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
@@ -74,8 +74,9 @@ def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
     files = ima_facts(
         verified.untrusted_ima_log, quote.pcrs,
         boot=(quote.reset_count, quote.restart_count),
-        earlier=_continued(verified.ima_offset, earlier), memo=logs.memo,
-        max_size=logs.max_ima_log, max_entries=logs.max_ima_entries)
+        earlier=_continued(verified.ima_offset, earlier),
+        memo=logs.memos.get(quote.pcrs.alg), max_size=logs.max_ima_log,
+        max_entries=logs.max_ima_entries)
     return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
                      manufacturer, quote.firmware_version, hardware, labels,
                      boot, files)

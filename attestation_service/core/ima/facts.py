@@ -92,8 +92,8 @@ def ima_facts(
     if data is None or not (data or earlier):
         return None
     proven = ima.replay(
-        data, pcrs, boot=boot, start=earlier and earlier.position, memo=memo,
-        max_size=max_size, max_entries=max_entries)
+        data, pcrs, boot=boot, start=earlier.position if earlier else None,
+        memo=memo, max_size=max_size, max_entries=max_entries)
     return ImaFacts(proven, boot_aggregate(pcrs),
                     earlier.tallies if earlier else {})
 

@@ -37,6 +37,7 @@ MAX_ENTRIES = 2 ** 20
 # Lists up to this size are cut into entries once and not again when they
 # are judged.
 _KEPT = 16 * 2 ** 20
+_USUAL_HASH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,8 @@ class _Run:
         self._hash: Any = getattr(hashlib, alg.label)
         self._violation = b"\xff" * alg.size
         self._read = extended.reader(alg, shape)
-        self._memo = memo
+        # The same bytes mean another entry in a list of another shape.
+        self._memo = memo if shape.hash_size == _USUAL_HASH else None
         # In an ASCII list a line feed stands between entries.
         self._between = 1 if shape.format is Format.ASCII else 0
 
