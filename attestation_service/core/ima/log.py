@@ -23,7 +23,11 @@ from attestation_service.core.errors import MalformedEvidence
 # Entries are read in pieces of this many bytes, so that a long list costs
 # no more memory than itself.
 _CHUNK = 2 ** 18
+REGISTER = 10
+_REGISTER = REGISTER.to_bytes(4, "little")
 _NAME_LIMIT = 255
+# d-ng of a SHA-256 digest: its length, and what stands before the digest.
+SHA256_FIELD = b"\x28\0\0\0sha256:\0"
 _DIGEST_SIZES = (20, 32, 48, 64)
 
 _ASCII_START = re.compile(rb"\n(?=[ 0-9][0-9] (?:[0-9a-f]{40}|[0-9a-f]{64}|"
@@ -72,6 +76,9 @@ class Shape(NamedTuple):
     format: Format
     # Size of the template hash, 20 unless the kernel was asked for another.
     hash_size: int
+
+
+BINARY = Shape(Format.BINARY, 20)
 
 
 def shape(data: bytes) -> Shape:
@@ -247,6 +254,12 @@ def file_facts(entry: Entry) -> FileFacts:
     return FileFacts(
         algorithm.decode("ascii", "replace"), digest, name[:-1],
         values.get("sig", b""), values.get("buf", b""), kind == b"verity")
+
+
+def template_data(algorithm: str, digest: bytes, path: bytes) -> bytes:
+    """Make the data of an ``ima-ng`` entry; the others begin with it."""
+    prefix = algorithm.encode("ascii") + b":\0"
+    return _sized(prefix + digest) + _sized(path + b"\0")
 
 
 def _split(data: bytes, count: int) -> list[bytes]:
