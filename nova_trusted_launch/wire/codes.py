@@ -192,6 +192,9 @@ class Code(str, enum.Enum):
     HOST_NOT_AFFIRMING = (
         "host.not_affirming", "The host's result is not affirming",
         "See 'openstack trusted host explain HOST'.")
+    HOST_UNFIT = (
+        "host.unfit", "The host is not set up for trusted launches",
+        "Put the folders that the detail names on tmpfs; see the guide.")
     AGENT_UNAVAILABLE = (
         "agent.unavailable", "The host's agent does not answer",
         "Start trusted-launch-agent on the compute host.")
