@@ -41,9 +41,9 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
-class TrustedLaunchDriver(RefusedPaths, Keeping,
-                          libvirt_driver.LibvirtDriver):
-    """``[DEFAULT] compute_driver = trusted_launch.TrustedLaunchDriver``."""
+class LibvirtDriver(RefusedPaths, Keeping,
+                    libvirt_driver.LibvirtDriver):
+    """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""
 
     def __init__(self, virtapi: Any, read_only: bool = False) -> None:
         super().__init__(virtapi, read_only)
