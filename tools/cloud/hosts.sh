@@ -76,6 +76,10 @@ start_host() {
     in_host "$host" mkdir -p /var/lib/libvirt/qemu
     in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
         /var/lib/libvirt/qemu
+    # The agent's socket, and the config drives of trusted instances.
+    in_host "$host" mkdir -p /run/trusted-launch
+    in_host "$host" mount -t tmpfs -o mode=0755,size=64m tmpfs \
+        /run/trusted-launch
     in_host "$host" mount -t sysfs sysfs /sys
     in_host "$host" hostname "$host"
     in_host "$host" ip link set lo up
