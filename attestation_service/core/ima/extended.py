@@ -92,7 +92,7 @@ def _binary(bank: Any, template_hash: Any, hash_size: int,
 
     def read(entries: list[bytes]) -> Chunk:
         # Template names are shorter than 256 bytes: log.chunks saw to it.
-        start = at + 8 + (entries[0][at] if entries else 0)
+        start = at + 8 + entries[0][at]
         data = [raw[start:] for raw in entries]
         claimed = [raw[:at] for raw in entries]
         true = [_REGISTER + template_hash(each).digest() for each in data]
@@ -138,8 +138,6 @@ def _ascii_data(entries: list[bytes], end: int) -> list[bytes]:
 
     :raises ValueError, IndexError: one of them is not.
     """
-    if not entries:
-        return []
     if entries[0].startswith(b" ima-ng sha256:", end):
         first, last = end + 15, end + 79
         return [

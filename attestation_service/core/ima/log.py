@@ -186,19 +186,21 @@ def _parse_binary(raw: bytes, hash_size: int) -> Entry:
 
 def _parse_ascii(raw: bytes, hash_size: int) -> Entry:
     """Read a line and rebuild the template data that the kernel hashed."""
-    register, claimed, template, *texts = raw.lstrip(b" ").split(b" ")
-    # A kernel writes no space but between fields.
     try:
-        name = template.decode("ascii")
-        claimed_hash = binascii.unhexlify(claimed)
-        fields = _TEMPLATES[name]
+        register = int(raw[:2])
+        # A kernel writes no space but between fields.
+        claimed, template, *texts = raw[3:].split(b" ")
+        claimed_hash, name = binascii.unhexlify(claimed), template.decode()
         data = b"".join([
             _sized(_FROM_ASCII[field](text))
-            for field, text in zip(fields, texts, strict=True)])
-        return Entry(int(register), claimed_hash, name, data)
+            for field, text in zip(_TEMPLATES[name], texts, strict=True)])
     except (KeyError, ValueError) as exc:
         raise MalformedEvidence(
             f"IMA list: cannot read the entry {raw[:80]!r}") from exc
+    if len(claimed_hash) != hash_size:
+        raise MalformedEvidence(
+            f"IMA list: a template hash of {len(claimed_hash)} bytes")
+    return Entry(register, claimed_hash, name, data)
 
 
 def _sized(field: bytes) -> bytes:

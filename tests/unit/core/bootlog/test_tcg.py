@@ -120,6 +120,26 @@ def patched(offset, form, value):
     return bytes(data)
 
 
+def twice():
+    """A log of two banks of 32 bytes whose second is the first again."""
+    log = logs.BootLog((11,), {11: 32, 0x12: 32})
+    log.events.append(logs.Event(
+        0, 1, {11: b"a" * 32, 0x12: b"b" * 32}, b""))
+    return bytearray(log.dump())
+
+
+def bank_twice():
+    data = twice()
+    struct.pack_into("<H", data, 64, 11)
+    return bytes(data)
+
+
+def digest_twice():
+    data = twice()
+    struct.pack_into("<H", data, len(data) - 4 - 34, 11)
+    return bytes(data)
+
+
 FIRST = len(SMALL.header())
 DIGESTS = 12 + 2 + 20 + 2 + 32
 
@@ -132,11 +152,11 @@ DIGESTS = 12 + 2 + 20 + 2 + 32
     pytest.param(header(sizes={i: 20 for i in range(100, 117)}),
                  id="seventeen banks"),
     pytest.param(header(sizes={11: 20}), id="SHA-256 of 20 bytes"),
-    pytest.param(patched(60 + 4, "<H", 4), id="a bank twice"),
+    pytest.param(bank_twice(), id="a bank twice"),
     pytest.param(patched(60 - 4, "<I", 3), id="more banks than fit"),
     pytest.param(patched(FIRST + 8, "<I", 17), id="seventeen digests"),
     pytest.param(patched(FIRST + 8, "<I", 0xFFFFFFFF), id="endless digests"),
-    pytest.param(patched(FIRST + 12, "<H", 11), id="one digest twice"),
+    pytest.param(digest_twice(), id="one digest twice"),
     pytest.param(patched(FIRST + 12, "<H", 0x7777), id="unknown digest"),
     pytest.param(patched(FIRST + DIGESTS, "<I", 0xFFFFFFFF),
                  id="endless event"),
