@@ -115,8 +115,16 @@ def test_malformed_extension_is_malformed():
         verify(CA.issue(KEY, extra=[(broken, False)]))
     broken = x509.UnrecognizedExtension(
         x509.IssuerAlternativeName.oid, b"\x30\x03junk")
-    with pytest.raises(MalformedEvidence, match="extensions"):
+    with pytest.raises(MalformedEvidence, match="EK certificate"):
         verify(CA.issue(KEY, extra=[(broken, False)]))
+
+
+def test_what_openssl_alone_does_not_read_is_malformed():
+    at = TPM.ek_certificate.index(b"fake-tpm-maker")
+    strange = bytearray(TPM.ek_certificate)
+    strange[at] = 0xFF  # Not UTF-8 any more; the other library reads later.
+    with pytest.raises(MalformedEvidence):
+        verify(bytes(strange))
 
 
 @settings(max_examples=150)
