@@ -100,7 +100,7 @@ class BootLog:
         """Return what a TPM holds that saw all this."""
         size = hashlib.new(HASHES[alg]).digest_size
         values = {i: bytes(size) for i in range(17)}
-        values |= {i: b"\xff" * size for i in range(17, 23)}
+        values |= dict.fromkeys(range(17, 23), b"\xff" * size)
         values[0] = bytes(size - 1) + bytes([self.startup])
         for event in self.events:
             if event.type != NO_ACTION and alg in event.digests:

@@ -218,7 +218,7 @@ def test_what_was_good_once_is_good_again(files, form):
 @FORMS
 def test_a_memo_that_forgets(files, form):
     judge = appraiser(memo=Memo(1))
-    for i in range(3):
+    for _ in range(3):
         assert bad(files, form, judge) == []
         assert len(judge.memo.recent) == 1
 

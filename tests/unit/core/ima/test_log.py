@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 
@@ -238,13 +239,10 @@ def test_template_data_is_made_of_its_parts():
 @given(st.binary(max_size=300), st.sampled_from(
     [b"", b"10 " + b"0" * 40 + b" ima-ng ", logs.ima_file("/a").dump()[:40]]))
 def test_parsers_are_total(data, start):
-    for form in (ASCII, BINARY):
-        try:
-            form = log.shape(start + data)
-        except MalformedEvidence:
-            pass
-        try:
+    forms = [ASCII, BINARY]
+    with contextlib.suppress(MalformedEvidence):
+        forms.append(log.shape(start + data))
+    for form in forms:
+        with contextlib.suppress(MalformedEvidence):
             for raw in entries(start + data, form):
                 log.file_facts(log.parse(raw, form))
-        except MalformedEvidence:
-            pass
