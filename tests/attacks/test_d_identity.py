@@ -10,7 +10,8 @@ import secrets
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import (
+    ec, ed25519, padding, rsa)
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from attestation_service.core.endorsement import (
@@ -210,29 +211,70 @@ def test_d1_ek_with_a_sha1_name_refused(tpm, ek_key):
                                            symmetric=AES))
 
 
-def sha1_signed(certificate_key, issuer):
-    """Forge what the library does not sign any more: ecdsa-with-SHA1."""
-    der = issuer.issue(certificate_key)
-    certificate = x509.load_der_x509_certificate(der)
-    sha256, sha1 = (bytes.fromhex("06082a8648ce3d040302"),
-                    bytes.fromhex("06072a8648ce3d0401"))
-    tbs = shrink(certificate.tbs_certificate_bytes, sha256, sha1)
-    signature = issuer.key.sign(tbs, ec.ECDSA(hashes.SHA1()))  # noqa: S303
-    bits = b"\x03" + bytes([len(signature) + 1, 0]) + signature
-    inner = tbs + b"\x30\x09" + sha1 + bits
-    return b"\x30\x82" + len(inner).to_bytes(2) + inner
+def der(tag, body):
+    size = len(body)
+    if size < 128:
+        return bytes([tag, size]) + body
+    octets = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes([tag, 0x80 | len(octets)]) + octets + body
 
 
-def shrink(tbs, old, new):
-    """Swap the algorithm within a TBSCertificate: one byte shorter."""
-    body = tbs[4:].replace(b"\x30\x0a" + old, b"\x30\x09" + new, 1)
-    return b"\x30\x82" + len(body).to_bytes(2) + body
+def forged(issuer, certificate, changes, sign):
+    """Change the inside of a certificate and have it signed again."""
+    tbs = x509.load_der_x509_certificate(certificate).tbs_certificate_bytes
+    inner = tbs[2 + (tbs[1] & 0x7f if tbs[1] & 0x80 else 0):]
+    for old, new in changes:
+        assert old in inner
+        inner = inner.replace(old, new)
+    tbs = der(0x30, inner)
+    return der(0x30, tbs + changes[0][1]
+               + der(0x03, b"\0" + sign(issuer.key, tbs)))
 
 
-def test_d1_sha1_signature_refused(tpm, ek_key):
-    certificate = sha1_signed(ek_key, CA.intermediate)
+ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
+RSA_SHA256 = bytes.fromhex("300d06092a864886f70d01010b0500")
+
+
+def sign_sha1(key, tbs):
+    return key.sign(tbs, ec.ECDSA(hashes.SHA1()))  # noqa: S303
+
+
+def test_d1_sha1_signature_refused(tpm):
+    certificate = forged(CA.intermediate, tpm.ek_certificate,
+                         [(ECDSA_SHA256, ECDSA_SHA1)], sign_sha1)
     with pytest.raises(UnendorsedKey, match="hash"):
         endorse(tpm, certificate)
+
+
+def test_d1_key_on_a_curve_that_nobody_knows_refused(tpm, ek_key):
+    # prime239v1: OpenSSL follows the path, but nobody should wrap for it.
+    strange = bytes.fromhex(
+        "3055301306072a8648ce3d020106082a8648ce3d030104033e000444a5f49be2d933"
+        "01a13f495978dc6af1809d09214533811cfe8ddf31ddd94ed54225ad96dbcbf76292"
+        "34aa6a68199b247e426c404f15997e7bb9d016")
+    spki = ek_key.public_bytes(
+        serialization.Encoding.DER,
+        serialization.PublicFormat.SubjectPublicKeyInfo)
+    issuer = Authority("rsa", CA.root, key=new_key("rsa2048"))
+    certificate = forged(
+        issuer, issuer.issue(ek_key),
+        [(RSA_SHA256, RSA_SHA256), (spki, strange)],
+        lambda key, tbs: key.sign(tbs, padding.PKCS1v15(), hashes.SHA256()))
+    with pytest.raises(UnendorsedKey, match="key that is not accepted"):
+        endorse(tpm, certificate, intermediates=[issuer.der])
+
+
+def test_d1_sha1_signature_of_an_intermediate_refused(tpm, ek_key):
+    # Not only the EK's own certificate counts.
+    middle = Authority("middle", CA.root)
+    weak = forged(CA.root, middle.der, [(ECDSA_SHA256, ECDSA_SHA1)],
+                  sign_sha1)
+    with pytest.raises(UnendorsedKey, match="hash"):
+        endorse(tpm, middle.issue(ek_key), intermediates=[weak])
+    # As an anchor it is trusted as it is.
+    endorse(tpm, middle.issue(ek_key), intermediates=(),
+            anchors=TrustAnchors.of(hardware=[weak]))
 
 
 def test_d1_short_or_strange_ca_key_refused(tpm, ek_key):

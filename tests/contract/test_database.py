@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from oslo_db import exception as db_exc
 
 from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.store import database, migrate, schema
 from attestation_service.store.store import SqlStore
-from tests.contract import samples
+from tests.contract import backends, samples
 
 
 def test_migrations_make_the_tables_of_the_schema(sql):
@@ -152,6 +153,12 @@ def test_sqlite_writes_through_to_disk(tmp_path):
             "wal")
         # 2 is FULL.
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_nothing_is_cut_to_its_columns_length(server_url):
+    with backends.connected(server_url) as sql, pytest.raises(
+            db_exc.DBError), SqlStore(sql).unit() as unit:
+        unit.outbox.put(samples.event("x" * 2000))
 
 
 def test_the_outbox_is_bounded_and_drops_the_oldest(sql):

@@ -135,7 +135,8 @@ def test_larger_rsa_sizes_accepted(bits):
 
 @pytest.mark.parametrize("modulus", [
     pytest.param(0, id="zero"), pytest.param(1 << 2046 | 1, id="short"),
-    pytest.param(1 << 2048 | 1, id="long"), pytest.param(1 << 2047, id="even")])
+    pytest.param(1 << 2048 | 1, id="long"),
+    pytest.param(1 << 2047, id="even")])
 def test_what_is_no_modulus_is_malformed(modulus):
     with pytest.raises(MalformedEvidence, match="modulus"):
         Public.parse(rsa_area(modulus, size=257)).key  # noqa: B018
