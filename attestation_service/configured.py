@@ -44,6 +44,7 @@ def settings(conf: cfg.ConfigOpts) -> Settings:
         launch_life=_seconds(release.launch_lifetime),
         result_life=_seconds(appraisal.result_lifetime),
         snapshot_life=_seconds(appraisal.snapshot_lifetime),
+        history_life=datetime.timedelta(days=appraisal.history_days),
         kept_evidence=limits.kept_evidence, log_origin=conf.api.origin)
 
 

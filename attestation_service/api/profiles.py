@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from attestation_service import records as r
+from attestation_service.api import views
 from attestation_service.api.routing import Call
+from attestation_service.flows.provision.profiles import ProfileView
 from nova_trusted_launch.wire import encoding
 
 
@@ -34,7 +36,7 @@ def show(call: Call) -> dict[str, Any]:
     """Show a profile with the document in force."""
     seen = call.flows.profiles.show(
         call.path["profile"], call.project, call.now)
-    return {"profile": view(seen)}
+    return {"profile": {**view(seen), "document": seen.document}}
 
 
 def update(call: Call) -> dict[str, Any]:
@@ -85,12 +87,12 @@ def draft(call: Call) -> dict[str, Any]:
     return {"document": call.flows.draft(call.body["host"], call.now)}
 
 
-def view(seen: Any) -> dict[str, Any]:
-    """Show a profile; its document only where it was read."""
+def view(seen: ProfileView) -> dict[str, Any]:
+    """Show a profile without its document."""
     profile = seen.profile
     return {"name": profile.name, "description": profile.description,
             "active_version": profile.active_version,
-            "projects": profile.projects,
+            "projects": views.listed(profile.projects),
             "hosts_affirming": seen.hosts_affirming,
             "created_at": encoding.timestamp(profile.created_at),
             "updated_at": encoding.timestamp(profile.updated_at)}

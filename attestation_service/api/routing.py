@@ -16,7 +16,8 @@ from oslo_context import context
 from attestation_service.api.paging import Wanted
 from attestation_service.api.schemas import parameters
 from attestation_service.api.schemas.types import Schema
-from attestation_service.api.services import Flows, Services
+from attestation_service.api.services import Services
+from attestation_service.flows.assembly import Flows
 from attestation_service.records import Time
 
 _VARIABLE = re.compile(r"\{(\w+)\}")

@@ -10,10 +10,8 @@ from typing import Any
 from attestation_service.api.auth import Access
 from attestation_service.api.metrics import Metrics
 from attestation_service.api.paging import Paging
+from attestation_service.flows.assembly import Flows
 from attestation_service.records import Time
-
-
-Flows = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ def hexed(data: bytes | None) -> str | None:
     return None if data is None else data.hex()
 
 
+def listed(names: tuple[str, ...] | None) -> list[str] | None:
+    """Write a list that may be absent."""
+    return None if names is None else list(names)
+
+
 def result(stored: r.StoredResult) -> dict[str, Any]:
     """Show a result without its findings."""
     own = stored.result

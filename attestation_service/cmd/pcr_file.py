@@ -40,7 +40,10 @@ def read_pcrs(path: str) -> dict[HashAlg, PcrBank]:
                  for label, inner in usable.items()]
     except (WireError, UsageError) as exc:
         raise MalformedEvidence(f"{path}: {exc}") from exc
-    return {bank.alg: bank for bank in banks}
+    found = {bank.alg: bank for bank in banks}
+    if len(found) != len(banks):
+        raise MalformedEvidence(f"{path}: a bank stands twice")
+    return found
 
 
 def _plain(bank: Any) -> Any:

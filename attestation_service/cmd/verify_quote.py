@@ -55,11 +55,7 @@ def run(args: argparse.Namespace) -> Report:
     ak = _load_key(read_file(args.ak), signature)
     offered = read_pcrs(args.pcrs) if args.pcrs else None
     info = _verify(attest, signature, ak, nonce)
-    for alg, _ in info.selections:
-        if alg not in _ACCEPTED:
-            raise UnauthenticEvidence(
-                f"the quote covers a bank of {_bank(alg)}, which is never "
-                "accepted: its values can be forged")
+    _judge_banks(info)
     banks = None if offered is None else _covered(info, offered)
     if banks is not None:
         quote.verify_registers(info, banks, ak=ak)
@@ -99,19 +95,32 @@ def _verify(attest: bytes, signature: bytes, ak: AttestationKey,
         raise
 
 
+def _judge_banks(info: quote.QuoteInfo) -> None:
+    """Refuse a quote over nothing, or over values that can be forged."""
+    if not info.selections:
+        raise UnauthenticEvidence("the quote covers no register")
+    for alg, _ in info.selections:
+        if alg not in _ACCEPTED:
+            raise UnauthenticEvidence(
+                f"the quote covers a bank of {_bank(alg)}, which is never "
+                "accepted: its values can be forged")
+
+
 def _covered(info: quote.QuoteInfo,
              offered: dict[HashAlg, PcrBank]) -> list[PcrBank]:
     """Keep the values that the quote covers, in its order.
 
     :raises UnauthenticEvidence: one of them was not given.
     """
-    try:
-        return [offered[_ACCEPTED[alg]].only(registers)
-                for alg, registers in info.selections]
-    except KeyError as exc:
-        raise UnauthenticEvidence(
-            f"the quote covers {_covers(info)}, but there is no value of "
-            f"{exc.args[0]}") from exc
+    banks = []
+    for alg, registers in info.selections:
+        bank = offered.get(_ACCEPTED[alg])
+        if bank is None or not registers <= set(bank.values):
+            raise UnauthenticEvidence(
+                f"the quote covers {_covers(info)}: not all of these values "
+                "were given")
+        banks.append(bank.only(registers))
+    return banks
 
 
 def _report(info: quote.QuoteInfo, ak: AttestationKey,

@@ -13,19 +13,25 @@ from oslo_config import cfg
 from attestation_service.conf import (
     api,
     appraisal,
+    database,
     enrolment,
     limits,
     release,
+    signing,
     static,
+    vault,
 )
 
 MODULES = (
     api,
     appraisal,
+    database,
     enrolment,
     limits,
     release,
+    signing,
     static,
+    vault,
 )
 
 

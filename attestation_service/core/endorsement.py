@@ -19,22 +19,22 @@ import dataclasses
 import datetime
 import hashlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import ObjectIdentifier, SignatureAlgorithmOID
 from OpenSSL import crypto
 
 from attestation_service.core.errors import MalformedEvidence, UnendorsedKey
 from attestation_service.core.tpm.envelope import verify_storage_key
 from attestation_service.core.tpm.structures import Public
 from attestation_service.core.trust_anchors import (
-    Anchor, TrustAnchors, is_ca)
+    Anchor, TrustAnchors, is_ca, read_der)
 
 __all__ = ("Anchor", "TrustAnchors", "VerifiedCertificate",
            "VerifiedEndorsement", "verify_certificate", "verify_endorsement")
@@ -44,7 +44,13 @@ _MANUFACTURER = ObjectIdentifier("2.23.133.2.1")
 _MODEL = ObjectIdentifier("2.23.133.2.2")
 _VERSION = ObjectIdentifier("2.23.133.2.3")
 _VENDOR_ID = re.compile(r"id:([0-9A-Fa-f]{8})\Z")
-_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+_SIGNATURES = {
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+    SignatureAlgorithmOID.RSA_WITH_SHA256,
+    SignatureAlgorithmOID.RSA_WITH_SHA384,
+    SignatureAlgorithmOID.RSA_WITH_SHA512}
 _SOFTWARE_MODELS = {"swtpm"}
 _LEAST_RSA = 2048
 _LEAST_EC = 256
@@ -136,17 +142,26 @@ def verify_certificate(
     path = _find_path(certificate, [_parse(c) for c in intermediates],
                       anchors, now)
     hardware = {a.certificate: a.hardware for a in anchors.anchors}
-    _verify_strength(path, hardware)
     try:
+        _verify_strength(path, hardware)
         if is_ca(certificate):
             raise UnendorsedKey("the EK certificate is that of a CA")
         if EK_USAGE not in _usages(certificate):
             raise UnendorsedKey("the certificate is not for an endorsement "
                                 "key (no EKU 2.23.133.8.1)")
-        said = _says_of_its_tpm(certificate)
+        return _describe(certificate, path, hardware)
     except ValueError as exc:
-        raise MalformedEvidence(
-            f"the EK certificate's extensions: {exc}") from exc
+        raise MalformedEvidence(f"the EK certificate: {exc}") from exc
+
+
+def _describe(certificate: x509.Certificate, path: list[x509.Certificate],
+              hardware: Mapping[x509.Certificate, bool]
+              ) -> VerifiedCertificate:
+    """Collect what a certificate that passed says.
+
+    :raises ValueError: a part of it cannot be read.
+    """
+    said = _says_of_its_tpm(certificate)
     return VerifiedCertificate(
         ek_digest=hashlib.sha256(_spki(certificate.public_key())).digest(),
         hardware=(said.get(_MODEL, "") not in _SOFTWARE_MODELS
@@ -160,7 +175,7 @@ def verify_certificate(
 
 def _parse(der: bytes) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(der)
+        return read_der(der)
     except ValueError as exc:
         raise MalformedEvidence(f"not a DER certificate: {exc}") from exc
 
@@ -192,21 +207,13 @@ def _verify_strength(path: list[x509.Certificate],
                      trusted: Container[x509.Certificate]) -> None:
     for certificate in path:
         # An anchor is trusted as it is: its own signature is not used.
-        if certificate not in trusted and not isinstance(
-                _signature_hash(certificate), _HASHES):
+        if (certificate not in trusted
+                and certificate.signature_algorithm_oid not in _SIGNATURES):
             raise UnendorsedKey(_complaint(
-                certificate, "is signed with a hash that is not accepted"))
+                certificate, "has a signature or hash that is not accepted"))
         if not _is_strong(certificate):
             raise UnendorsedKey(_complaint(
                 certificate, "has a key that is not accepted"))
-
-
-def _signature_hash(certificate: x509.Certificate
-                    ) -> hashes.HashAlgorithm | None:
-    try:
-        return certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return None
 
 
 def _is_strong(certificate: x509.Certificate) -> bool:

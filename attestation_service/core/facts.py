@@ -4,11 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+from attestation_service.core.bootlog import tcg
+from attestation_service.core.bootlog.facts import BootFacts, boot_facts
+from attestation_service.core.bootlog.replay import EXTENDED_LATER
+from attestation_service.core.errors import StaleEvidence
+from attestation_service.core.ima import replay as ima
+from attestation_service.core.ima.facts import (
+    ImaFacts,
+    ImaProgress,
+    ima_facts,
+)
+from attestation_service.core.ima.memo import Memo
 from attestation_service.core.verify import VerifiedEvidence
-from nova_trusted_launch.wire.digests import PcrBank
+from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +32,61 @@ class HostFacts:
     firmware_version: int
     hardware: bool
     labels: Mapping[str, str]
-    boot: Any = None
-    ima: Any = None
+    # None: the host sent no such log.
+    boot: BootFacts | None = None
+    ima: ImaFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How logs are read: limits, and what the service knows already."""
+
+    # Registers that this cloud's systems extend after the boot log's end.
+    extended_later: frozenset[int] = EXTENDED_LATER
+    max_boot_log: int = tcg.MAX_SIZE
+    max_boot_events: int = tcg.MAX_EVENTS
+    max_ima_log: int = ima.MAX_SIZE
+    max_ima_entries: int = ima.MAX_ENTRIES
+    # What entries extended, by bank; shared by all hosts.
+    memos: Mapping[HashAlg, Memo[bytes]] = field(default_factory=dict)
 
 
 def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
-            labels: Mapping[str, str]) -> HostFacts:
-    """Read what a host's verified evidence and its endorsement say."""
+            labels: Mapping[str, str], logs: LogSettings | None = None,
+            earlier: ImaProgress | None = None) -> HostFacts:
+    """Read what a host's verified evidence and its endorsement say.
+
+    ``earlier`` is how far the list of this boot was proven before; it is not
+    used when the host sent its list from the beginning.
+
+    :raises StaleEvidence: the list continues one that is not known (any
+        more): ask for it from the beginning.
+    :raises MalformedEvidence: a log breaks the rules of its format, or is
+        too large.
+    :raises UnauthenticEvidence: a log is not that of the quoted registers.
+    """
+    logs = logs or LogSettings()
     quote = verified.quote
+    boot = boot_facts(
+        verified.untrusted_boot_log, quote.pcrs,
+        extended_later=logs.extended_later, max_size=logs.max_boot_log,
+        max_events=logs.max_boot_events)
+    files = ima_facts(
+        verified.untrusted_ima_log, quote.pcrs,
+        boot=(quote.reset_count, quote.restart_count),
+        earlier=_continued(verified.ima_offset, earlier),
+        memo=logs.memos.get(quote.pcrs.alg), max_size=logs.max_ima_log,
+        max_entries=logs.max_ima_entries)
     return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
-                     manufacturer, quote.firmware_version, hardware, labels)
+                     manufacturer, quote.firmware_version, hardware, labels,
+                     boot, files)
+
+
+def _continued(offset: int, earlier: ImaProgress | None) -> ImaProgress | None:
+    """Return what a list continues that begins at ``offset``."""
+    if offset == 0:
+        return None
+    if earlier is None or earlier.position.offset != offset:
+        raise StaleEvidence(
+            f"IMA list: nothing is known of it before byte {offset}")
+    return earlier

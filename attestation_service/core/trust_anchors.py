@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from OpenSSL import crypto
 
 _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -63,10 +65,27 @@ class TrustAnchors:
 
 
 def read_certificates(data: bytes) -> list[x509.Certificate]:
-    """Read certificates that an operator gave: DER, or PEM one or more."""
+    """Read certificates that an operator gave: DER, or PEM one or more.
+
+    :raises ValueError: it is anything else.
+    """
     found = [x509.load_pem_x509_certificate(pem)
              for pem in _PEM.findall(data)]
-    return found or [x509.load_der_x509_certificate(data)]
+    return ([read_der(c.public_bytes(serialization.Encoding.DER))
+             for c in found] or [read_der(data)])
+
+
+def read_der(data: bytes) -> x509.Certificate:
+    """Read one certificate that both our libraries understand.
+
+    :raises ValueError: one of them does not, or bytes follow it.
+    """
+    certificate = x509.load_der_x509_certificate(data)
+    try:
+        crypto.X509.from_cryptography(certificate)
+    except crypto.Error as exc:
+        raise ValueError(f"OpenSSL: {exc}") from exc
+    return certificate
 
 
 def is_ca(certificate: x509.Certificate) -> bool:

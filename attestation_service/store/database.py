@@ -13,7 +13,7 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,8 @@ from oslo_db.sqlalchemy import exc_filters
 from attestation_service.core import errors
 
 _SQLITE_WAIT = 30
+# Without a strict mode MySQL cuts what is too long, and says nothing.
+_MYSQL = {"sql_mode": "TRADITIONAL"}
 _UNAVAILABLE = (db_exc.DBConnectionError, db_exc.DBDeadlock,
                 sa.exc.OperationalError, sa.exc.TimeoutError)
 
@@ -87,29 +89,51 @@ def from_conf(conf: cfg.ConfigOpts) -> Database:
     """Return the database that ``[database]`` names."""
     options = conf.database
     return connect(
-        options.connection, pool_recycle=options.connection_recycle_time,
+        options.connection, {
+            "sql_mode": options.mysql_sql_mode,
+            "wsrep_sync_wait": options.mysql_wsrep_sync_wait},
+        pool_recycle=options.connection_recycle_time,
         pool_size=options.max_pool_size, max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout)
 
 
-def connect(url: str, **pool: Any) -> Database:
+def connect(url: str, mysql: Mapping[str, Any] = _MYSQL,
+            **pool: Any) -> Database:
     """Return a database; nothing is connected before the first use.
 
-    ``pool`` are SQLAlchemy's pool options; None leaves its default.
+    ``mysql`` are variables of the session on MySQL and MariaDB, ``pool``
+    SQLAlchemy's pool options; None leaves its default.
     """
     target = sa.make_url(url)
     more = {name: value for name, value in pool.items() if value is not None}
     if target.get_backend_name() == "sqlite":
         engine = _sqlite(target, more)
+    elif target.get_backend_name() in {"mysql", "mariadb"}:
+        engine = _mysql(target, mysql, more)
     else:
-        if target.get_backend_name() in {"mysql", "mariadb"}:
-            target = target.update_query_dict(
-                {"charset": "utf8mb4"} | dict(target.query))
-        engine = sa.create_engine(
-            target, isolation_level="READ COMMITTED", pool_pre_ping=True,
-            **more)
+        engine = _served(target, more)
     exc_filters.register_engine(engine)
     return Database(engine)
+
+
+def _served(target: sa.URL, more: dict[str, Any]) -> sa.Engine:
+    return sa.create_engine(target, isolation_level="READ COMMITTED",
+                            pool_pre_ping=True, **more)
+
+
+def _mysql(target: sa.URL, variables: Mapping[str, Any],
+           more: dict[str, Any]) -> sa.Engine:
+    engine = _served(target.update_query_dict(
+        {"charset": "utf8mb4"} | dict(target.query)), more)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection, _record) -> None:
+        with connection.cursor() as cursor:
+            for name, value in variables.items():
+                if value is not None:
+                    cursor.execute(f"SET SESSION {name} = %s", [value])
+
+    return engine
 
 
 def _sqlite(target: sa.URL, more: dict[str, Any]) -> sa.Engine:

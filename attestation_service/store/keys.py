@@ -15,7 +15,8 @@ from nova_trusted_launch.wire.codes import Code
 
 _LISTING = rows.Listing(
     order=(keys.c.created_at, keys.c.id), marker=keys.c.id,
-    filters={"project_id": keys.c.project_id, "purpose": keys.c.purpose})
+    filters={"project_id": keys.c.project_id, "purpose": keys.c.purpose,
+             "instance_id": keys.c.instance_id})
 
 
 class SqlKeys:

@@ -199,6 +199,7 @@ keys = _table(
     _column("instance_id", Name(), null=True),
     _column("created_at", Moment()),
     sa.Index("ix_keys_project", "project_id", "created_at"),
+    sa.Index("ix_keys_instance", "instance_id"),
 )
 
 launches = _table(
@@ -298,9 +299,9 @@ counters = _table(
 vault_secrets = _table(
     "vault_secrets",
     _column("reference", Name(), key=True),
+    _column("context", Name()),
     _column("key_version", sa.Integer()),
     _column("nonce", digest(12)),
     _column("ciphertext", digest(1024)),
-    _column("created_at", Moment()),
     sa.Index("ix_vault_secrets_key_version", "key_version"),
 )

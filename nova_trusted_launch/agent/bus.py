@@ -41,7 +41,7 @@ class Bus:
         self._transport = messaging.get_rpc_transport(conf)
         self._server = messaging.get_rpc_server(
             self._transport, messaging.Target(topic=TOPIC, server=host),
-            [_Endpoint(attest_now)], executor="threading",
+            [_Endpoint(attest_now)],
             access_policy=messaging.DefaultRPCAccessPolicy)
 
     def start(self) -> None:

@@ -97,11 +97,12 @@ class SocketServer:
 
     def stop(self, patience: float = 5.0) -> None:
         """Listen no more; let those under way finish, within reason."""
-        if self._listener is None or self._thread is None:
+        if self._listener is None or self._stopping.is_set():
             return
         self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._listener.close()
         with contextlib.suppress(OSError):
             os.unlink(self._options.path)

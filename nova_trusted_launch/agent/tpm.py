@@ -66,7 +66,7 @@ class PolicySession(Protocol):
 
     nonce: bytes
 
-    def unseal(self, sealed: SealedKey, policy_ref: bytes) -> bytearray:
+    def unseal(self, sealed: SealedKey, release_id: str) -> bytearray:
         """Return the key in ``sealed``; the caller overwrites it after use.
 
         Works at most once.

@@ -30,7 +30,7 @@ from nova_trusted_launch.agent.endorsement import find_ek
 from nova_trusted_launch.agent.endorsement import FoundEk
 from nova_trusted_launch.agent.turns import Turns
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank, PcrSelection
-from nova_trusted_launch.wire.release import SealedKey
+from nova_trusted_launch.wire.release import policy_ref, SealedKey
 
 LOG = logging.getLogger(__name__)
 
@@ -246,7 +246,7 @@ class TssTpm:
         return self._ek
 
     def unseal_in(self, line: _Line, session: Any, nonce: bytes,
-                  sealed: SealedKey, policy_ref: bytes) -> bytearray:
+                  sealed: SealedKey, reference: bytes) -> bytearray:
         """Do the work of :meth:`TssPolicySession.unseal`."""
         public = _unmarshal(tss.TPM2B_PUBLIC, sealed.public)
         duplicate = _unmarshal(tss.TPM2B_PRIVATE, sealed.duplicate)
@@ -267,7 +267,7 @@ class TssTpm:
             try:
                 esapi.policy_pcr(session, b"", _tss_selection(
                     sealed.selection))
-                _policy_signed(esapi, session, nonce, sealed, policy_ref)
+                _policy_signed(esapi, session, nonce, sealed, reference)
                 return _take(esapi.unseal(key, session1=session))
             finally:
                 _flush(esapi, key)
@@ -294,12 +294,12 @@ class TssPolicySession:
         self._open = True
         self.nonce = nonce
 
-    def unseal(self, sealed: SealedKey, policy_ref: bytes) -> bytearray:
+    def unseal(self, sealed: SealedKey, release_id: str) -> bytearray:
         """See :class:`port.PolicySession`."""
         if not self._open:
             raise port.TpmError("the policy session is closed")
         return self._tpm.unseal_in(self._line, self._session, self.nonce,
-                                   sealed, policy_ref)
+                                   sealed, policy_ref(release_id))
 
     def close(self) -> None:
         """See :class:`port.PolicySession`."""
@@ -369,7 +369,7 @@ def _primary(esapi: Any, template: bytes) -> Iterator[tuple[Any, Any]]:
 
 
 def _policy_signed(esapi: Any, session: Any, nonce: bytes,
-                   sealed: SealedKey, policy_ref: bytes) -> None:
+                   sealed: SealedKey, reference: bytes) -> None:
     area = _unmarshal(tss.TPMT_PUBLIC, sealed.policy_key)
     signature = _unmarshal(tss.TPMT_SIGNATURE, sealed.policy_signature)
     signer = esapi.load_external(tss.TPM2B_PUBLIC(publicArea=area))
@@ -377,7 +377,7 @@ def _policy_signed(esapi: Any, session: Any, nonce: bytes,
         # By name: the order changed between releases of tpm2-pytss.
         esapi.policy_signed(
             auth_object=signer, policy_session=session, nonce_tpm=nonce,
-            cp_hash_a=b"", policy_ref=policy_ref,
+            cp_hash_a=b"", policy_ref=reference,
             expiration=sealed.expiration, auth=signature)
     finally:
         _flush(esapi, signer)

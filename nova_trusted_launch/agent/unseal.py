@@ -28,7 +28,7 @@ from nova_trusted_launch.wire.challenge import Challenge, Purpose
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.encoding import WireError
 from nova_trusted_launch.wire.evidence import Evidence
-from nova_trusted_launch.wire.release import Bundle, policy_ref
+from nova_trusted_launch.wire.release import Bundle
 from nova_trusted_launch.wire.release import Released, ReleaseRequest
 
 _IV = 12
@@ -111,8 +111,7 @@ def _request(identity: Identity, session: PolicySession,
 
 
 def _open(released: Released, session: PolicySession) -> ReleasedKeys:
-    key = session.unseal(released.sealed_key,
-                         policy_ref(released.release_id))
+    key = session.unseal(released.sealed_key, released.release_id)
     try:
         bundle = _decrypt(key, released)
     finally:

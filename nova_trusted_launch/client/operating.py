@@ -70,9 +70,9 @@ class Operating:
     def attester_evidence_show(self, attester: str,
                                evidence_id: str) -> Json:
         """Return kept evidence."""
-        return self._http.get(
+        return member(self._http.get(
             resource("attesters", attester, "evidence", evidence_id),
-            most=_BIG)
+            most=_BIG), "evidence", dict)
 
     # Results.
 
@@ -184,11 +184,15 @@ class Operating:
 
     def reference_create(self, values: Json) -> Json:
         """Add a set: name, kind, provenance, values, expires_at."""
-        return self._http.call("POST", resource("reference-values"), values)
+        return member(self._http.call(
+            "POST", resource("reference-values"), values),
+            "reference_values", dict)
 
     def reference_show(self, name: str) -> Json:
         """Show a set with its values."""
-        return self._http.get(resource("reference-values", name), most=_BIG)
+        return member(self._http.get(
+            resource("reference-values", name), most=_BIG),
+            "reference_values", dict)
 
     def reference_delete(self, name: str) -> None:
         """Delete a set."""

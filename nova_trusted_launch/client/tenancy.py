@@ -43,12 +43,14 @@ class Tenancy:
 
     # Launch tokens.
 
-    def launches_list(self, *, limit: int | None = None,
+    def launches_list(self, *, instance_id: str | None = None,
+                      limit: int | None = None,
                       marker: str | None = None) -> list[Json]:
         """List the project's launch tokens."""
         return list(self._http.pages(
             resource("launches"), "launches",
-            {"limit": limit, "marker": marker}))
+            {"instance_id": instance_id, "limit": limit,
+             "marker": marker}))
 
     def launch_create(self, profile: str, *, nonce: bytes | None = None,
                       image_id: str | None = None,

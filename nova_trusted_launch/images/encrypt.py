@@ -28,6 +28,7 @@ _FOREIGN = {
     b"LUKS\xba\xbe": "a LUKS",
 }
 
+# Called with the fraction that is done, 0.0 to 1.0.
 Progress = Callable[[float], None]
 
 
@@ -88,7 +89,7 @@ def digest(path: pathlib.Path, progress: Progress | None = None) -> bytes:
             sha256.update(block)
             done += len(block)
             if progress:
-                progress(100.0 * done / total)
+                progress(done / total)
     return sha256.digest()
 
 

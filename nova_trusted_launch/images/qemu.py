@@ -56,7 +56,8 @@ def run(command: str, arguments: Sequence[str], *,
         progress: Callable[[float], None] | None = None) -> None:
     """Run ``qemu-img command``; ``secrets`` are named in the arguments.
 
-    ``progress`` is called with percents when the command has ``-p``.
+    ``progress`` is called with fractions (up to 1.0) when the command has
+    ``-p``.
 
     :raises QemuError: it is not installed, or failed.
     """
@@ -92,4 +93,4 @@ def _report(child: subprocess.Popen[bytes],
         tail = (tail + chunk)[-64:]
         found = _PERCENT.findall(tail)
         if found and progress:
-            progress(float(found[-1]))
+            progress(float(found[-1]) / 100)

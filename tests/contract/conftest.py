@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 import pytest
 
 from attestation_service import ports
-from attestation_service.store import database, migrate, schema
+from attestation_service.store import database
 from attestation_service.store.store import SqlStore
+from tests.contract import backends
 from tests.fakes.stores import MemoryStore
 from tests.fixtures import databases
-
-SERVERS = [pytest.param("postgresql", marks=pytest.mark.database),
-           pytest.param("mariadb", marks=pytest.mark.database)]
-
-_synced: set[str] = set()
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +32,21 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'service.db'}"
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+@pytest.fixture(params=backends.ALL)
 def url(request: pytest.FixtureRequest) -> str:
     """The URL of a database with empty tables."""
-    return _emptied(request.getfixturevalue(request.param))
+    return backends.emptied(request)
+
+
+@pytest.fixture(params=backends.SERVERS)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The same of a database that has a server."""
+    return backends.emptied(request)
 
 
 @pytest.fixture
 def sql(url: str) -> Iterator[database.Database]:
-    with _connected(url) as connected:
+    with backends.connected(url) as connected:
         yield connected
 
 
@@ -54,31 +55,11 @@ def sql_store(sql: database.Database) -> SqlStore:
     return SqlStore(sql)
 
 
-@pytest.fixture(params=["memory", "sqlite", *SERVERS])
+@pytest.fixture(params=["memory", *backends.ALL])
 def store(request: pytest.FixtureRequest) -> Iterator[ports.Store]:
     """Every implementation of the stores."""
     if request.param == "memory":
         yield MemoryStore()
         return
-    with _connected(_emptied(request.getfixturevalue(request.param))) as sql:
-        yield SqlStore(sql)
-
-
-@contextlib.contextmanager
-def _connected(url: str) -> Iterator[database.Database]:
-    connected = database.connect(url, pool_size=8, max_overflow=56)
-    yield connected
-    connected.dispose()
-
-
-def _emptied(url: str) -> str:
-    with _connected(url) as connected:
-        if url not in _synced:
-            migrate.sync(connected)
-            _synced.add(url)
-        with connected.transaction() as connection:
-            for table in schema.metadata.sorted_tables:
-                if table is not schema.counters:
-                    connection.execute(table.delete())
-            connection.execute(schema.counters.update().values(value=0))
-    return url
+    with backends.connected(backends.emptied(request)) as connected:
+        yield SqlStore(connected)

@@ -96,7 +96,10 @@ def put(store, *names):
             unit.outbox.put(samples.event(name))
 
 
-def claim(store, most=9, now=samples.NOW, until=samples.at(30)):
+SOON = samples.at(30)
+
+
+def claim(store, most=9, now=samples.NOW, until=SOON):
     with store.unit() as unit:
         return list(unit.outbox.claim(most=most, now=now, until=until))
 

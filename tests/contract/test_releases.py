@@ -66,13 +66,16 @@ def test_keys_are_listed_by_age_in_pages(store):
         unit.keys.add(samples.key("a", created_at=samples.at(2),
                                   project_id="project-2"))
         unit.keys.add(samples.key("d", created_at=samples.at(3),
-                                  purpose=r.KeyPurpose.DISK))
+                                  purpose=r.KeyPurpose.DISK,
+                                  instance_id="i1"))
         assert ids(unit.keys.list(r.Page(9))) == ["c", "a", "b", "d"]
         assert ids(unit.keys.list(r.Page(2, "c"))) == ["a", "b"]
         assert ids(unit.keys.list(r.Page(9, filters={
             "project_id": "project-1"}))) == ["c", "b", "d"]
         assert ids(unit.keys.list(r.Page(9, "b", {
             "purpose": r.KeyPurpose.DISK}))) == ["d"]
+        assert ids(unit.keys.list(r.Page(9, filters={
+            "instance_id": "i1"}))) == ["d"]
         with pytest.raises(errors.Invalid):
             unit.keys.list(r.Page(9, "e"))
 

@@ -33,7 +33,7 @@ class PolicySigner:
         return wrap.policy_signature(*utils.decode_dss_signature(der))
 
     def seal(self, secret: bytes, ek: Endorsement, pcrs: PcrBank,
-             release_id: str, nonce_tpm: bytes, expiration: int = 60,
+             release_id: str, nonce_tpm: bytes, *, expiration: int = 60,
              bundle: Bundle = BUNDLE) -> SealedKey:
         """Seal ``secret`` and encrypt ``bundle`` under it."""
         seal = wrap.seal(

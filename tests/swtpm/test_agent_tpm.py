@@ -15,7 +15,6 @@ from attestation_service.core.tpm.wrap import parent_name_of
 from nova_trusted_launch.agent.tpm import SealRefused, TpmError
 from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
-from nova_trusted_launch.wire.release import policy_ref
 from tests.fakes.policy_signer import PolicySigner
 from tests.fixtures import swtpm
 from tests.fixtures.tss import extend, handles
@@ -58,7 +57,8 @@ def sealed_for(tpm: TssTpm, session, signer: PolicySigner, *,
                nonce: bytes | None = None):
     quoted = tpm.quote(UNIQUE, bytes(32), BOOT)
     return signer.seal(SECRET, tpm.endorsement(), quoted.pcrs, release,
-                       session.nonce if nonce is None else nonce, expiration)
+                       session.nonce if nonce is None else nonce,
+                       expiration=expiration)
 
 
 def verified(tpm: TssTpm, ak):
@@ -132,7 +132,7 @@ def test_sealed_key_opens_in_its_session(device, signer, kind):
     session = tpm.policy_session()
     try:
         sealed = sealed_for(tpm, session, signer)
-        assert session.unseal(sealed, policy_ref("r1")) == SECRET
+        assert session.unseal(sealed, "r1") == SECRET
     finally:
         session.close()
 
@@ -140,13 +140,13 @@ def test_sealed_key_opens_in_its_session(device, signer, kind):
 def test_session_opens_once(tpm, signer):
     session = tpm.policy_session()
     sealed = sealed_for(tpm, session, signer)
-    session.unseal(sealed, policy_ref("r1"))
+    session.unseal(sealed, "r1")
     with pytest.raises(TpmError):
-        session.unseal(sealed, policy_ref("r1"))
+        session.unseal(sealed, "r1")
     session.close()
     session.close()
     with pytest.raises(TpmError, match="closed"):
-        session.unseal(sealed, policy_ref("r1"))
+        session.unseal(sealed, "r1")
 
 
 def test_rubbish_instead_of_structures_is_an_error(tpm):
@@ -160,7 +160,7 @@ def test_sealed_under_another_parent_is_refused(device, tpm, signer):
     session = tpm.policy_session()
     sealed = sealed_for(of_kind(device, "ek-rsa2048"), session, signer)
     with pytest.raises(SealRefused, match="ek-rsa2048"):
-        session.unseal(sealed, policy_ref("r1"))
+        session.unseal(sealed, "r1")
     session.close()
 
 
@@ -172,12 +172,12 @@ def test_tpm_that_restarts_is_found_again(tmp_path, signer):
         sealed = sealed_for(tpm, session, signer)
         device.reboot()
         with pytest.raises(TpmError):
-            session.unseal(sealed, policy_ref("r1"))
+            session.unseal(sealed, "r1")
         session.close()
         assert tpm.ak_public(UNIQUE) == public
         again = tpm.policy_session()
         assert again.unseal(sealed_for(tpm, again, signer),
-                            policy_ref("r1")) == SECRET
+                            "r1") == SECRET
         again.close()
 
 

@@ -83,6 +83,12 @@ make_initrd() {
     cp "$(command -v busybox)" "$tree/bin/busybox"
     ln -s busybox "$tree/bin/sh"
     install -m 755 "$HERE/guest_init.sh" "$tree/init"
+    cat > "$tree/prove" <<'PROVE'
+#!/bin/sh
+read -r text
+printf '%s:%s' "$(cat /nonce)" "$text" | sha256sum | cut -c 1-64
+PROVE
+    chmod 755 "$tree/prove"
     printf '#!/bin/sh\n/bin/poweroff -f\n' > "$tree/etc/acpi/PWRF/00000080"
     chmod 755 "$tree/etc/acpi/PWRF/00000080"
     while read -r file; do

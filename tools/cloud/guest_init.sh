@@ -26,6 +26,11 @@ field() {
         | sed -n "s/^ *\"$1\": *\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
 
+learn() {
+    tell "NONCE $1"
+    printf '%s' "$1" > /nonce
+}
+
 # mount_drive: the config drive, on whichever device it is.
 mount_drive() {
     for device in /dev/sr0 /dev/sr1 /dev/vd[a-z] /dev/sd[a-z]; do
@@ -68,10 +73,10 @@ for file in /drive/openstack/latest/vendor_data2.json \
     [ -f "$file" ] || continue
     tell "SHA256 ${file#/drive/} $(sha256sum "$file" | cut -c 1-64)"
     nonce=$(field nonce "$file")
-    [ -z "$nonce" ] || tell "NONCE $nonce"
+    [ -z "$nonce" ] || learn "$nonce"
 done
 if [ -f /drive/trusted-launch/nonce ]; then
-    tell "NONCE $(cat /drive/trusted-launch/nonce)"
+    learn "$(cat /drive/trusted-launch/nonce)"
 fi
 if [ -f /drive/openstack/latest/meta_data.json ]; then
     tell "INSTANCE $(field uuid /drive/openstack/latest/meta_data.json)"
@@ -79,8 +84,14 @@ fi
 network
 umount /drive 2> /dev/null
 
+# Who knows the nonce can ask on TCP port 7: the answer to a line of text is
+# SHA-256 of "nonce:text".
+if [ -s /nonce ]; then
+    nc -ll -p 7 -e /prove &
+fi
+
 tell "GUEST-READY $(cut -d ' ' -f 1 /proc/uptime) s after the kernel started"
-acpid
+acpid -d > /dev/null 2>&1 &
 while :; do
     sleep 3600
 done

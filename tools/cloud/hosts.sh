@@ -42,6 +42,9 @@ _bridge() {
         ip addr add "$2" dev "$1"
     fi
     ip link set "$1" up
+    # The userspace datapath passes packets on as they are: the sender has
+    # to complete the checksums.
+    ethtool -K "$1" tx off > /dev/null
 }
 
 stop_network() {
@@ -76,6 +79,10 @@ start_host() {
     in_host "$host" mkdir -p /var/lib/libvirt/qemu
     in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
         /var/lib/libvirt/qemu
+    # The agent's socket, and the config drives of trusted instances.
+    in_host "$host" mkdir -p /run/trusted-launch
+    in_host "$host" mount -t tmpfs -o mode=0755,size=64m tmpfs \
+        /run/trusted-launch
     in_host "$host" mount -t sysfs sysfs /sys
     in_host "$host" hostname "$host"
     in_host "$host" ip link set lo up

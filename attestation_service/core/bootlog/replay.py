@@ -273,7 +273,7 @@ def _bind(log: BootLog, column: int, alg: HashAlg,
         elif kind not in bound or register not in proven:
             continue
         elif kind == _SEPARATOR and digests[column] in caps:
-            cap = caps[digests[column]]
+            cap = caps[digests[column] or b""]
             if cap == _ERROR_CAP:
                 raise UnauthenticEvidence(
                     f"boot log: the firmware failed to measure register "
@@ -283,7 +283,8 @@ def _bind(log: BootLog, column: int, alg: HashAlg,
                 continue
         elif hash_(data).digest() == digests[column]:
             continue
-        if not data_checks.measured(kind, data, digests[column], hash_):
+        if not data_checks.measured(
+                kind, data, digests[column] or b"", hash_):
             raise UnauthenticEvidence(
                 f"boot log: the data of event {number} "
                 f"({type_name(kind)}) does not hash to its digest")

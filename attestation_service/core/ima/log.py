@@ -23,7 +23,11 @@ from attestation_service.core.errors import MalformedEvidence
 # Entries are read in pieces of this many bytes, so that a long list costs
 # no more memory than itself.
 _CHUNK = 2 ** 18
+REGISTER = 10
+_REGISTER = REGISTER.to_bytes(4, "little")
 _NAME_LIMIT = 255
+# d-ng of a SHA-256 digest: its length, and what stands before the digest.
+SHA256_FIELD = b"\x28\0\0\0sha256:\0"
 _DIGEST_SIZES = (20, 32, 48, 64)
 
 _ASCII_START = re.compile(rb"\n(?=[ 0-9][0-9] (?:[0-9a-f]{40}|[0-9a-f]{64}|"
@@ -72,6 +76,9 @@ class Shape(NamedTuple):
     format: Format
     # Size of the template hash, 20 unless the kernel was asked for another.
     hash_size: int
+
+
+BINARY = Shape(Format.BINARY, 20)
 
 
 def shape(data: bytes) -> Shape:
@@ -179,19 +186,21 @@ def _parse_binary(raw: bytes, hash_size: int) -> Entry:
 
 def _parse_ascii(raw: bytes, hash_size: int) -> Entry:
     """Read a line and rebuild the template data that the kernel hashed."""
-    register, claimed, template, *texts = raw.lstrip(b" ").split(b" ")
-    # A kernel writes no space but between fields.
     try:
-        name = template.decode("ascii")
-        claimed_hash = binascii.unhexlify(claimed)
-        fields = _TEMPLATES[name]
+        register = int(raw[:2])
+        # A kernel writes no space but between fields.
+        claimed, template, *texts = raw[3:].split(b" ")
+        claimed_hash, name = binascii.unhexlify(claimed), template.decode()
         data = b"".join([
             _sized(_FROM_ASCII[field](text))
-            for field, text in zip(fields, texts, strict=True)])
-        return Entry(int(register), claimed_hash, name, data)
+            for field, text in zip(_TEMPLATES[name], texts, strict=True)])
     except (KeyError, ValueError) as exc:
         raise MalformedEvidence(
             f"IMA list: cannot read the entry {raw[:80]!r}") from exc
+    if len(claimed_hash) != hash_size:
+        raise MalformedEvidence(
+            f"IMA list: a template hash of {len(claimed_hash)} bytes")
+    return Entry(register, claimed_hash, name, data)
 
 
 def _sized(field: bytes) -> bytes:
@@ -247,6 +256,12 @@ def file_facts(entry: Entry) -> FileFacts:
     return FileFacts(
         algorithm.decode("ascii", "replace"), digest, name[:-1],
         values.get("sig", b""), values.get("buf", b""), kind == b"verity")
+
+
+def template_data(algorithm: str, digest: bytes, path: bytes) -> bytes:
+    """Make the data of an ``ima-ng`` entry; the others begin with it."""
+    prefix = algorithm.encode("ascii") + b":\0"
+    return _sized(prefix + digest) + _sized(path + b"\0")
 
 
 def _split(data: bytes, count: int) -> list[bytes]:

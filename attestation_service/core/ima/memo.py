@@ -30,10 +30,12 @@ class Memo(Generic[V]):
         self.recent: dict[bytes, V] = {}
 
     def recall(self, key: bytes) -> V | None:
-        """Return an older answer and make it recent."""
-        answer = self._older.get(key)
-        if answer is not None:
-            self.keep(key, answer)
+        """Return an answer; an old one becomes recent."""
+        answer = self.recent.get(key)
+        if answer is None:
+            answer = self._older.get(key)
+            if answer is not None:
+                self.keep(key, answer)
         return answer
 
     def keep(self, key: bytes, answer: V) -> None:
@@ -41,3 +43,9 @@ class Memo(Generic[V]):
         if len(self.recent) >= self._limit:
             self._older, self.recent = self.recent, {}
         self.recent[key] = answer
+
+    def keep_all(self, keys: list[bytes], answer: V) -> None:
+        """Remember the same ``answer`` for many."""
+        if len(self.recent) + len(keys) > self._limit:
+            self._older, self.recent = self.recent, {}
+        self.recent.update(dict.fromkeys(keys[-self._limit:], answer))

@@ -11,35 +11,33 @@ Not decided here: whether the files are good (``core.policy``).
 from __future__ import annotations
 
 import hashlib
-from binascii import unhexlify
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from attestation_service.core.errors import (
     OversizedEvidence,
     StaleEvidence,
     UnauthenticEvidence,
 )
-from attestation_service.core.ima import log
-from attestation_service.core.ima.log import Entry, Format, Shape
+from attestation_service.core.ima import extended, log
+from attestation_service.core.ima.extended import Chunk
+from attestation_service.core.ima.log import (
+    REGISTER,
+    Entry,
+    Format,
+    Shape,
+)
 from attestation_service.core.ima.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 
-REGISTER = 10
 MAX_SIZE = 192 * 2 ** 20
 MAX_ENTRIES = 2 ** 20
 
-_TEMPLATE_HASHES = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
-# d-ng of a SHA-256 digest: its length, and what stands before the digest.
-_SHA256_FIELD = b"\x28\0\0\0sha256:\0"
-_LONG_PATH = 4096
-# Length of a path -> that of n-ng, which has a NUL at its end.
-_SIZES = tuple(
-    (size + 1).to_bytes(4, "little") for size in range(_LONG_PATH))
-# What ends the data of an entry with an empty signature.
-_UNSIGNED = b"\0\0\0\0\0"
-_REGISTER = REGISTER.to_bytes(4, "little")
+# Lists up to this size are cut into entries once and not again when they
+# are judged.
+_KEPT = 16 * 2 ** 20
+_USUAL_HASH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,18 @@ class ImaPosition:
     entries: int
     value: bytes
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {"boot": list(self.boot), "offset": self.offset,
+                "entries": self.entries, "value": self.value.hex()}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> ImaPosition:
+        """Read what :meth:`to_dict` wrote."""
+        resets, restarts = value["boot"]
+        return cls((resets, restarts), value["offset"], value["entries"],
+                   bytes.fromhex(value["value"]))
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayedIma:
@@ -70,24 +80,28 @@ class ReplayedIma:
     # Entries the kernel added after the quote was made; nothing is said of
     # them, the next quote will prove them.
     in_flight: int
+    shape: Shape
     _data: bytes
-    _shape: Shape | None
+    _kept: list[Chunk] | None
 
-    def raw_entries(self) -> Iterator[bytes]:
-        """Iterate over the bytes of each proven entry, in order."""
-        if self._shape is None:
-            return
+    def chunks(self) -> Iterator[Chunk]:
+        """Iterate over the proven entries, in order."""
         left = self.end.entries - self.start.entries
-        for entries in log.chunks(self._data, self._shape):
-            yield from entries[:left]
-            left -= len(entries)
+        for chunk in self._all():
+            yield chunk.first(left)
+            left -= len(chunk.entries)
             if left <= 0:
                 return
 
+    def _all(self) -> Iterable[Chunk]:
+        if self._kept is not None:
+            return self._kept
+        read = extended.reader(self.alg, self.shape)
+        return map(read, log.chunks(self._data, self.shape))
+
     def entry(self, raw: bytes) -> Entry:
-        """Take one of :meth:`raw_entries` apart."""
-        assert self._shape is not None
-        return log.parse(raw, self._shape)
+        """Take apart one of those that :meth:`chunks` returns."""
+        return log.parse(raw, self.shape)
 
 
 def replay(
@@ -131,11 +145,15 @@ def replay(
     if not data:
         if start.value != quoted:
             raise _unreached(0)
-        return ReplayedIma(pcrs.alg, start, start, 0, 0, b"", None)
+        return ReplayedIma(pcrs.alg, start, start, 0, 0, log.BINARY, b"",
+                           [])
     shape = log.shape(data)
     run = _Run(start, quoted, pcrs.alg, shape, memo)
+    kept: list[Chunk] | None = [] if len(data) <= _KEPT else None
     for entries in log.chunks(data, shape):
-        run.take(entries)
+        chunk = run.take(entries)
+        if chunk and kept is not None:
+            kept.append(chunk)
         if start.entries + run.seen > max_entries:
             raise OversizedEvidence(
                 f"IMA list: more than {max_entries} entries")
@@ -143,7 +161,8 @@ def replay(
         raise _unreached(run.seen)
     return ReplayedIma(
         pcrs.alg, start, run.end, run.violations,
-        start.entries + run.seen - run.end.entries, data, shape)
+        start.entries + run.seen - run.end.entries, shape, data,
+        kept)
 
 
 def _unreached(seen: int) -> UnauthenticEvidence:
@@ -166,27 +185,31 @@ class _Run:
         self._offset = start.offset
         self._hash: Any = getattr(hashlib, alg.label)
         self._violation = b"\xff" * alg.size
-        self._measure = _measurer(alg, shape)
-        self._memo = memo
+        self._read = extended.reader(alg, shape)
+        # The same bytes mean another entry in a list of another shape.
+        self._memo = memo if shape.hash_size == _USUAL_HASH else None
         # In an ASCII list a line feed stands between entries.
         self._between = 1 if shape.format is Format.ASCII else 0
 
-    def take(self, entries: list[bytes]) -> None:
-        """Extend with each entry; nothing is left to do at the end."""
-        if self.end is None:
-            reached = self._extend(entries)
-            if reached:
-                self.end = ImaPosition(
-                    self._start.boot,
-                    self._offset + self._length(entries[:reached]),
-                    self._start.entries + self.seen + reached, self._value)
-            self._offset += self._length(entries)
+    def take(self, entries: list[bytes]) -> Chunk | None:
+        """Extend with each entry, unless all is proven already."""
+        if self.end is not None:
+            self.seen += len(entries)
+            return None
+        chunk = self._chunk(entries)
+        reached = self._extend(chunk.digests)
+        if reached:
+            self.end = ImaPosition(
+                self._start.boot,
+                self._offset + self._length(entries[:reached]),
+                self._start.entries + self.seen + reached, self._value)
+        self._offset += self._length(entries)
         self.seen += len(entries)
+        return chunk
 
-    def _extend(self, entries: list[bytes]) -> int:
+    def _extend(self, digests: list[bytes]) -> int:
         """Return after how many entries the value is reached, or 0."""
         hash_, value, quoted = self._hash, self._value, self._quoted
-        digests = self._digests(entries)
         for number, digest in enumerate(digests, 1):
             if not digest:
                 continue
@@ -200,96 +223,26 @@ class _Run:
         self.violations += digests.count(self._violation)
         return number
 
-    def _digests(self, entries: list[bytes]) -> list[bytes]:
-        """Say what each entry extended; nothing: another register."""
-        measure = self._measure
-        if self._memo is None:
-            return [measure(raw) for raw in entries]
-        recent = self._memo.recent.get
-        return [recent(raw) or self._look_up(raw) for raw in entries]
-
-    def _look_up(self, raw: bytes) -> bytes:
+    def _chunk(self, entries: list[bytes]) -> Chunk:
+        """Find out what each entry extended, or remember."""
         memo = self._memo
-        assert memo is not None
-        digest = memo.recall(raw)
-        if digest is None:
-            digest = self._measure(raw)
+        if memo is None:
+            return self._read(entries)
+        found = list(map(memo.recent.get, entries))
+        if None in found:
+            found = list(map(memo.recall, entries))
+        if None not in found:
+            return Chunk(entries, cast(list[bytes], found), None)
+        missing = [raw for raw, digest in zip(entries, found, strict=True)
+                   if digest is None]
+        chunk = self._read(missing)
+        for raw, digest in zip(missing, chunk.digests, strict=True):
             memo.keep(raw, digest)
-        return digest
+        if len(missing) == len(entries):
+            return chunk
+        new = iter(chunk.digests)
+        return Chunk(entries, [next(new) if digest is None else digest
+                               for digest in found], None)
 
     def _length(self, entries: list[bytes]) -> int:
         return sum(map(len, entries)) + self._between * len(entries)
-
-
-def _measurer(alg: HashAlg, shape: Shape) -> Callable[[bytes], bytes]:
-    """Make the function that says what a raw entry extended.
-
-    It refuses an entry whose data does not hash to the hash beside it.
-    """
-    bank: Any = getattr(hashlib, alg.label)
-    template_hash: Any = getattr(hashlib, _TEMPLATE_HASHES[shape.hash_size])
-    violation = b"\xff" * alg.size
-
-    def measure(raw: bytes) -> bytes:
-        entry = log.parse(raw, shape)
-        if entry.register != REGISTER:
-            return b""
-        if template_hash(entry.data).digest() == entry.claimed_hash:
-            digest: bytes = bank(entry.data).digest()
-            return digest
-        if entry.violation:
-            # The kernel could not vouch for the file and said so.
-            return violation
-        raise UnauthenticEvidence(
-            f"IMA list: the data of an entry does not hash to "
-            f"{entry.claimed_hash.hex()}")
-
-    if shape.format is Format.BINARY:
-        return _fast_binary(bank, template_hash, shape.hash_size, measure)
-    if shape.hash_size == 20:
-        return _fast_ascii(bank, template_hash, measure)
-    return measure
-
-
-# The two functions below are what a long list costs.  They do for the usual
-# entries what `measure` above does for all, and leave the rest to it.
-
-
-def _fast_binary(bank: Any, template_hash: Any, hash_size: int,
-                 measure: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    at = 4 + hash_size
-
-    def fast(raw: bytes) -> bytes:
-        # The template's name is shorter than 256 bytes: log.chunks saw to it.
-        data = raw[at + 8 + raw[at]:]
-        if raw[:4] == _REGISTER and (
-                template_hash(data).digest() == raw[4:at]):
-            digest: bytes = bank(data).digest()
-            return digest
-        return measure(raw)
-
-    return fast
-
-
-def _fast_ascii(bank: Any, template_hash: Any,
-                measure: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Cut a line by its columns: they are where SHA-1 and SHA-256 put them."""
-    def fast(raw: bytes) -> bytes:
-        if raw[43:58] == b" ima-ng sha256:":
-            name, hexadecimal, end = raw[123:], raw[58:122], b"\0"
-        elif raw[43:59] == b" ima-sig sha256:" and raw[-1:] == b" ":
-            name, hexadecimal, end = raw[124:-1], raw[59:123], _UNSIGNED
-        else:
-            return measure(raw)
-        try:
-            data = (_SHA256_FIELD + unhexlify(hexadecimal)
-                    + _SIZES[len(name)] + name + end)
-            if template_hash(data).digest() == unhexlify(raw[3:43]) and (
-                    raw[:3] == b"10 "):
-                digest: bytes = bank(data).digest()
-                return digest
-        except (ValueError, IndexError):
-            pass
-        return measure(raw)
-
-    return fast

@@ -43,6 +43,7 @@ def _keys() -> None:
         k.column("instance_id", k.name(), null=True),
         k.column("created_at", k.moment()),
     )
+    op.create_index("ix_keys_instance", "keys", ["instance_id"])
     op.create_index("ix_keys_project", "keys", ["project_id", "created_at"])
 
 
@@ -141,10 +142,10 @@ def _vault_secrets() -> None:
     k.table(
         "vault_secrets",
         k.column("reference", k.name(), key=True),
+        k.column("context", k.name()),
         k.column("key_version", sa.Integer()),
         k.column("nonce", k.digest(12)),
         k.column("ciphertext", k.digest(1024)),
-        k.column("created_at", k.moment()),
     )
     op.create_index("ix_vault_secrets_key_version", "vault_secrets",
                     ["key_version"])

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: configuration -> adapters -> flows -> application.
+
+Nothing else builds an adapter; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_policy import policy
+
+from attestation_service import conf as options
+from attestation_service import configured, policies, ports
+from attestation_service.api import auth, logs, openapi, pipeline
+from attestation_service.api.app import create_app
+from attestation_service.api.metrics import Metrics
+from attestation_service.api.paging import Paging
+from attestation_service.api.problems import WsgiApp
+from attestation_service.api.routes import ROUTES
+from attestation_service.api.services import Services
+from attestation_service.flows.assembly import Flows, Ports, assemble
+
+PROJECT = "attestation-service"
+CONFIG_FILES = "ATTESTATION_SERVICE_CONFIG_FILES"
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class SystemRandomness:
+    """The operating system's, for nonces, seeds and keys."""
+
+    def bytes(self, size: int) -> bytes:
+        """Return ``size`` random bytes."""
+        return secrets.token_bytes(size)
+
+    def uuid(self) -> str:
+        """Return a random UUID."""
+        return str(uuid.uuid4())
+
+
+def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
+    """Read the configuration and set up logging.
+
+    Without ``--config-file`` in the arguments, files come from
+    ``ATTESTATION_SERVICE_CONFIG_FILES`` or from oslo.config's usual places.
+    """
+    conf = cfg.ConfigOpts()
+    logging.register_options(conf)
+    options.register_opts(conf)
+    files = os.environ.get(CONFIG_FILES)
+    conf(list(arguments), project=PROJECT,
+         default_config_files=files.split(os.pathsep) if files else None)
+    logging.setup(conf, PROJECT)
+    logs.keep_to_one_line()
+    return conf
+
+
+def now() -> datetime.datetime:
+    """Return the time."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def flows_of(conf: cfg.ConfigOpts, outside: Ports) -> Flows:
+    """Give the flows their ports and settings.
+
+    :raises ValueError: the configuration must not be served.
+    """
+    return assemble(
+        outside, anchors=configured.trust_anchors(conf),
+        approved_eks=configured.approved_eks(conf),
+        settings=configured.settings(conf))
+
+
+def app_of(conf: cfg.ConfigOpts, flows: Flows, store: ports.Store,
+           clock: Callable[[], datetime.datetime] = now) -> WsgiApp:
+    """Put the application together.
+
+    :raises ValueError: the configuration must not be served.
+    """
+    tokens = None
+    if conf.api.auth_strategy == "static":
+        tokens = auth.read_static_tokens(conf.static_tokens.file)
+    enforcer = policy.Enforcer(conf)
+    enforcer.register_defaults(policies.list_rules())
+    metrics = Metrics(os.environ.get(METRICS))
+    services = Services(
+        access=auth.Access(enforcer), flows=flows,
+        paging=Paging(conf.api.page_size, conf.api.max_page_size),
+        sizes=configured.sizes(conf), clock=clock, metrics=metrics,
+        openapi=openapi.document(ROUTES))
+
+    def ask_store() -> int:
+        with store.unit() as unit:
+            return unit.results.sequence()
+
+    return pipeline.build(create_app(services, ROUTES), conf, metrics,
+                          ask_store, tokens)

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay: one lie, one refusal."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from attestation_service.core import errors
+from attestation_service.core.bootlog import tcg
+from attestation_service.core.bootlog.facts import boot_facts
+from attestation_service.core.bootlog.replay import (
+    ReplayedEvent,
+    replay,
+    replay_banks,
+)
+from nova_trusted_launch.wire.digests import HashAlg, PcrBank
+from tests.fakes import logs
+
+
+def proven(log, pcrs=None, **options):
+    return replay(tcg.parse(log.dump()), pcrs or log.pcrs(), **options)
+
+
+def refused(log, pcrs=None, error=errors.UnauthenticEvidence, **options):
+    with pytest.raises(error) as caught:
+        proven(log, pcrs, **options)
+    assert type(caught.value) is error
+    return str(caught.value)
+
+
+@pytest.fixture
+def log():
+    return logs.secure_log()
+
+
+def test_a_truthful_log_is_proven(log):
+    events = proven(log)
+    assert events.proven == frozenset(range(15))
+    assert events.unexplained == frozenset()
+    assert (events.quirks, events.startup_locality) == ((), 0)
+    assert events.alg is HashAlg.SHA256
+
+
+def test_events_come_with_what_was_measured(log):
+    assert list(proven(log).of(0, 4)) == [
+        ReplayedEvent(0, 0, 8, log.events[0].digests[11],
+                      (log.events[0].data, "event"), log.events[0].data),
+        ReplayedEvent(6, 0, 4, log.events[6].digests[11],
+                      (bytes(4), "event"), bytes(4)),
+        ReplayedEvent(10, 4, 4, log.events[10].digests[11],
+                      (bytes(4), "event"), bytes(4)),
+    ]
+    assert next(proven(log).of(0)).type_name == "EV_S_CRTM_VERSION"
+
+
+@pytest.mark.parametrize("alg", [11, 12, 13])
+def test_every_bank_that_can_be_quoted(alg):
+    log = logs.secure_log(algs=(4, 11, 12, 13))
+    assert proven(log, log.pcrs(alg)).proven == frozenset(range(15))
+
+
+def test_a_bank_the_log_lacks(log):
+    other = logs.secure_log(algs=(12,)).pcrs(12)
+    assert "sha384" in refused(log, other)
+
+
+@pytest.mark.parametrize("register", [*range(10), 14])
+def test_a_register_that_differs(log, register):
+    pcrs = log.pcrs()
+    wrong = {**pcrs.values, register: b"\1" * 32}
+    refused(log, PcrBank(pcrs.alg, wrong))
+
+
+@pytest.mark.parametrize("register", [10, 11, 12, 13])
+def test_a_register_extended_later_is_not_proven(log, register):
+    log.add(register, logs.IPL, b"early")
+    pcrs = log.pcrs()
+    assert register in proven(log).proven
+    later = PcrBank(pcrs.alg, {**pcrs.values, register: b"\1" * 32})
+    events = proven(log, later)
+    assert events.unexplained == {register}
+    assert list(events.of(register)) == []
+
+
+def test_which_registers_are_extended_later_can_be_chosen(log):
+    pcrs = log.pcrs()
+    later = PcrBank(pcrs.alg, {**pcrs.values, 9: b"\1" * 32})
+    assert proven(log, later,
+                  extended_later=frozenset({9})).unexplained == {9}
+    refused(log, PcrBank(pcrs.alg, {**pcrs.values, 10: b"\1" * 32}),
+            extended_later=frozenset({9}))
+
+
+def test_events_of_a_register_that_was_not_quoted_are_not_proven(log):
+    events = proven(log, log.pcrs(only=[0, 7]))
+    assert events.proven == {0, 7}
+    assert list(events.of(1, 4)) == []
+
+
+def test_dynamic_registers_start_as_all_ones(log):
+    log.add(17, logs.IPL, b"dynamic")
+    pcrs = PcrBank(HashAlg.SHA256, {**log.pcrs(only=range(23)).values,
+                                    23: bytes(32)})
+    assert pcrs.values[17] not in (bytes(32), b"\xff" * 32)
+    assert proven(log, pcrs).proven == frozenset(range(24))
+
+
+def test_an_event_without_a_digest_for_the_bank():
+    log = logs.secure_log(algs=(11, 12))
+    proven(log)
+    del log.events[5].digests[11]
+    assert "event 5 " in refused(log)
+
+
+def test_the_first_event_without_a_digest_is_named():
+    log = logs.secure_log(algs=(11, 12))
+    del log.events[0].digests[11]
+    del log.events[5].digests[11]
+    assert "event 0 " in refused(log)
+
+
+def test_a_register_that_does_not_exist(log):
+    log.add(24, logs.IPL, b"x")
+    with pytest.raises(errors.MalformedEvidence):
+        replay(tcg.parse(log.dump()), logs.secure_log().pcrs())
+
+
+def test_no_action_events_are_never_extended(log):
+    log.no_action(b"SP800-155 Event\0", register=0xFFFFFFFF)
+    log.no_action(b"anything", register=7)
+    events = proven(log)
+    assert len(list(events.of(7))) == 7
+
+
+@pytest.mark.parametrize("locality", [0, 3, 4])
+def test_startup_locality_is_honoured(log, locality):
+    log.startup = locality
+    log.no_action(b"StartupLocality\0" + bytes([locality]))
+    log.events.insert(0, log.events.pop())
+    events = proven(log)
+    assert (events.startup_locality, events.quirks) == (locality, ())
+    assert len(list(events.of(0))) == 2
+
+
+@pytest.mark.parametrize("data, register, where", [
+    pytest.param(b"\3", 1, 0, id="of another register"),
+    pytest.param(b"\1", 0, 0, id="locality 1"),
+    pytest.param(b"", 0, 0, id="no locality"),
+    pytest.param(b"\3\0", 0, 0, id="two bytes"),
+    pytest.param(b"\3", 0, 1, id="after register 0 was extended"),
+])
+def test_startup_locality_misused(log, data, register, where):
+    pcrs = log.pcrs()
+    log.no_action(b"StartupLocality\0" + data, register=register)
+    log.events.insert(where, log.events.pop())
+    refused(log, pcrs, errors.MalformedEvidence)
+
+
+def test_startup_locality_twice(log):
+    log.startup = 3
+    for _ in range(2):
+        log.no_action(b"StartupLocality\0\3")
+        log.events.insert(0, log.events.pop())
+    refused(log, error=errors.MalformedEvidence)
+
+
+def test_a_lie_about_the_startup_locality(log):
+    log.no_action(b"StartupLocality\0\3")
+    log.events.insert(0, log.events.pop())
+    pcrs = PcrBank(HashAlg.SHA256, {
+        **log.pcrs().values, 0: logs.secure_log().registers()[0]})
+    log.startup = 3
+    assert pcrs.values[0] != log.registers()[0]
+    refused(log, pcrs)
+
+
+# Quirks.
+
+EBS = [b"Exit Boot Services Invocation",
+       b"Exit Boot Services Returned with Success",
+       b"Exit Boot Services Returned with Failure"]
+
+
+@pytest.mark.parametrize("unlogged", [
+    [0, 1], [0, 2], [0, 2, 1], [0, 2, 0, 1]])
+def test_exit_boot_services_may_be_missing(log, unlogged):
+    log.unlogged = [(5, EBS[i]) for i in unlogged]
+    events = proven(log)
+    assert events.quirks == ("exit-boot-services-unlogged",)
+    assert 5 in events.proven
+
+
+@pytest.mark.parametrize("unlogged", [
+    [(5, EBS[0])], [(5, EBS[1])], [(5, EBS[1]), (5, EBS[0])],
+    [(4, EBS[0]), (4, EBS[1])]])
+def test_other_events_may_not_be_missing(log, unlogged):
+    log.unlogged = unlogged
+    refused(log)
+
+
+@pytest.mark.parametrize("locality", [3, 4])
+def test_the_startup_locality_may_be_missing(log, locality):
+    log.startup = locality
+    assert proven(log).quirks == ("startup-locality-unlogged",)
+
+
+@pytest.mark.parametrize("locality", [1, 2, 255])
+def test_no_other_start_is_tried(log, locality):
+    log.startup = locality
+    refused(log)
+
+
+def test_a_quirk_does_not_count_events_that_were_not_extended(log):
+    log.no_action(b"x", register=5)
+    log.no_action(b"y", register=0)
+    log.unlogged = [(5, EBS[0]), (5, EBS[1])]
+    log.startup = 3
+    assert proven(log).quirks == ("startup-locality-unlogged",
+                                  "exit-boot-services-unlogged")
+
+
+# Separators.
+
+@pytest.mark.parametrize("register", range(8))
+def test_every_register_of_the_firmware_is_capped(register):
+    log = logs.BootLog().add(0, 8, b"v")
+    logs.capped(log, set(range(8)) - {register})
+    assert f"register {register}" in refused(log)
+    others = [i for i in range(15) if i != register]
+    assert proven(log, log.pcrs(only=others)).proven == frozenset(others)
+
+
+@pytest.mark.parametrize("data", [bytes(4), b"\xff" * 4])
+def test_separators_of_both_kinds(data):
+    log = logs.BootLog()
+    for register in range(8):
+        log.add(register, logs.SEPARATOR, data)
+    assert proven(log).proven == frozenset(range(15))
+
+
+@pytest.mark.parametrize("data", [b"", bytes(5), b"\0\0\0\2", b"WBCL"])
+def test_what_is_no_separator(data):
+    log = logs.capped(logs.BootLog(), range(1, 8))
+    log.add(0, logs.SEPARATOR, data)
+    refused(log)
+
+
+def test_a_separator_by_its_digest_alone(log):
+    log.events[6].data = b"\1\2\3\4"
+    refused(log)
+
+
+def test_a_separator_that_reports_an_error(log):
+    log.add(3, logs.SEPARATOR, b"\0\0\0\1"[::-1])
+    assert "failed to measure register 3" in refused(log)
+
+
+def test_a_separator_by_type_alone_is_not_enough(log):
+    log.events[6].type = 0x80000008
+    refused(log)
+
+
+# Data and digests.
+
+BOUND = [logs.EFI_ACTION, 5, logs.DRIVER_CONFIG, logs.VARIABLE_BOOT,
+         0x8000000C, logs.AUTHORITY, logs.GPT, 0x8000000D]
+LABEL = [logs.BOOT_APPLICATION, logs.BOOT_DRIVER, 1, 8, logs.IPL, 0x10,
+         logs.EVENT_TAG, 0x12345678]
+
+
+@pytest.mark.parametrize("kind", BOUND)
+def test_data_that_does_not_hash_to_its_digest(log, kind):
+    log.add(1, kind, b"what was measured")
+    proven(log)
+    log.events[-1].data = b"what is claimed"
+    assert f"event {len(log.events) - 1} " in refused(log)
+
+
+@pytest.mark.parametrize("kind", LABEL)
+def test_data_that_is_only_a_label(log, kind):
+    log.add(1, kind, b"label", measured=b"image")
+    last = list(proven(log).of(1))[-1]
+    assert last.measured is None and last.claimed_data == b"label"
+
+
+@pytest.mark.parametrize("kind", BOUND)
+def test_data_of_a_register_that_is_not_proven_proves_nothing(log, kind):
+    log.add(11, kind, b"label", measured=b"other")
+    pcrs = log.pcrs()
+    later = PcrBank(pcrs.alg, {**pcrs.values, 11: b"\1" * 32})
+    assert proven(log, later).unexplained == {11}
+
+
+def test_grub_text_of_a_register_that_is_not_proven(log):
+    log.add(11, logs.IPL, b"grub_cmd: a\0", measured=b"b")
+    pcrs = log.pcrs()
+    later = PcrBank(pcrs.alg, {**pcrs.values, 11: b"\1" * 32})
+    assert proven(log, later).unexplained == {11}
+
+
+# What people see.
+
+def test_banks_are_replayed_for_display():
+    log = logs.secure_log(algs=(4, 11))
+    log.sizes[0x7777] = 3
+    for event in log.events:
+        event.digests[0x7777] = b"abc"
+    banks = replay_banks(tcg.parse(log.dump()))
+    assert set(banks) == {"sha1", "sha256"}
+    for alg, bank in ((4, "sha1"), (11, "sha256")):
+        assert banks[bank] == {
+            i: value for i, value in log.registers(alg).items() if i < 8}
+
+
+def test_a_bank_may_lack_an_event_for_display():
+    log = logs.secure_log(algs=(4, 11))
+    del log.events[3].digests[4]
+    banks = replay_banks(tcg.parse(log.dump()))
+    assert banks["sha1"][7] == log.registers(4)[7]
+
+
+def test_sm3_and_sha3_have_no_surprises():
+    log = logs.BootLog((11,), {0x12: 32, 0x27: 32, 11: 32})
+    log.events.append(logs.Event(3, 1, {
+        0x12: b"m" * 32, 0x27: b"s" * 32, 11: b"d" * 32}, b""))
+    assert set(replay_banks(tcg.parse(log.dump()))) == {
+        "sha3_256", "sha256"}
+
+
+def test_a_missing_log_is_a_fact(log):
+    assert boot_facts(None, log.pcrs()) is None
+    assert boot_facts(b"", log.pcrs()) is None
+
+
+def test_facts_keep_what_was_proven(log):
+    facts = boot_facts(log.dump(), log.pcrs())
+    assert facts.proven == frozenset(range(15))
+    assert facts.quirks == ()
+    assert facts.secure_boot is facts.secure_boot
+    assert facts.chain is facts.chain
+
+
+def test_facts_pass_limits_on(log):
+    with pytest.raises(errors.OversizedEvidence):
+        boot_facts(log.dump(), log.pcrs(), max_size=10)
+    with pytest.raises(errors.OversizedEvidence):
+        boot_facts(log.dump(), log.pcrs(), max_events=3)
+    pcrs = PcrBank(HashAlg.SHA256, {**log.pcrs().values, 9: b"\1" * 32})
+    assert boot_facts(log.dump(), pcrs,
+                      extended_later=frozenset({9})).proven == (
+                          frozenset(range(15)) - {9})
+
+
+def test_nobody_else_changes_what_was_proven(log):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        proven(log).proven = frozenset()

@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which entries somebody vouches for."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from attestation_service.core.errors import StaleEvidence
+from attestation_service.core.ima import log
+from attestation_service.core.ima.appraise import (
+    DESCRIBED,
+    Appraiser,
+    BadEntry,
+    FileReferences,
+    Tally,
+    Verdict,
+)
+from attestation_service.core.ima.facts import (
+    ImaProgress,
+    boot_aggregate,
+    ima_facts,
+)
+from attestation_service.core.ima.memo import Memo
+from attestation_service.core.ima.replay import replay
+from attestation_service.core.ima.signatures import KeyRing, key_id
+from nova_trusted_launch.wire.digests import HashAlg, PcrBank
+from tests.fakes import logs
+
+BOOT = (1, 0)
+OTHERS = {i: bytes([i]) * 32 for i in range(10)}
+AGGREGATE = hashlib.sha256(b"".join(OTHERS.values())).digest()
+FORMS = pytest.mark.parametrize("form", ["dump", "ascii"])
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def aggregate(digest=AGGREGATE):
+    entry = logs.ima_file("boot_aggregate")
+    entry.data = log.template_data("sha256", digest, b"boot_aggregate")
+    return entry
+
+
+@pytest.fixture
+def files():
+    return logs.ImaList([
+        aggregate(), logs.ima_file("/bin/a", b"a"),
+        logs.ima_file("/bin/b", b"b", template="ima-sig")])
+
+
+REFERENCES = FileReferences.of([
+    ("sha256", sha256(b"a"), b"/bin/a"), ("sha256", sha256(b"b"), b"/bin/b"),
+    ("sha256", sha256(b"anywhere"), b"")])
+
+
+def appraiser(**more):
+    return Appraiser("key", **{"references": REFERENCES, **more})
+
+
+def tally(files, form="dump", judge=None, pcrs=None):
+    facts = ima_facts(getattr(files, form)(), pcrs or files.pcrs(OTHERS),
+                      boot=BOOT)
+    return facts.tally(judge or appraiser())
+
+
+def bad(*args, **more):
+    found = tally(*args, **more)
+    assert len(found.bad) == found.bad_count
+    return [(b.number, b.verdict, b.path.decode()) for b in found.bad]
+
+
+@FORMS
+def test_known_files(files, form):
+    found = tally(files, form)
+    assert (found.bad_count, found.bad) == (0, ())
+    assert found.position.entries == 3
+
+
+@FORMS
+@pytest.mark.parametrize("entry", [
+    logs.ima_file("/bin/a", b"changed"),
+    logs.ima_file("/bin/a", b"changed", template="ima-sig"),
+    logs.ima_file("/bin/a", b"b"),
+    logs.ima_file("/bin/A", b"a"),
+    logs.ima_file("/bin/ab", b"a"),
+    logs.ima_file("/bin/", b"a"),
+    logs.ima_file("/new", b"new", template="ima-ngv2"),
+    logs.ima_file("/bin/a", b"a", alg="sha512"),
+    logs.ima_file("keys", b"a", template="ima-buf", signature=b"k"),
+], ids=lambda entry: entry.template)
+def test_unknown_files(files, form, entry):
+    files.entries.insert(2, entry)
+    (number, verdict, path), = bad(files, form)
+    assert (number, verdict) == (2, Verdict.UNKNOWN)
+    assert path.encode() + b"\0" in entry.data
+    digest = tally(files, form).bad[0].digest
+    assert digest in entry.data
+
+
+@FORMS
+@pytest.mark.parametrize("template", ["ima-ng", "ima-sig", "ima-ngv2",
+                                      "ima-sigv2", "ima-buf"])
+def test_known_files_in_every_template(files, form, template):
+    files.entries.append(logs.ima_file("/bin/a", b"a", template=template))
+    assert bad(files, form) == []
+
+
+@FORMS
+def test_a_known_digest_at_any_path(files, form):
+    files.entries.append(logs.ima_file("/x/y", b"anywhere"))
+    assert bad(files, form) == []
+
+
+@FORMS
+def test_excluded_paths(files, form):
+    judge = appraiser(excluded=re.compile(rb"/tmp/.*|/var/log/[a-z]+"))
+    files.entries += [logs.ima_file("/tmp/x"), logs.ima_file("/var/log/a"),
+                      logs.ima_file("/var/log/a/b"), logs.ima_file("/x/tmp/")]
+    assert [path for _, _, path in bad(files, form, judge)] == [
+        "/var/log/a/b", "/x/tmp/"]
+
+
+@FORMS
+def test_a_violation_is_bad_whatever_it_names(files, form):
+    files.entries += [
+        logs.ima_file("/bin/a", b"a", violation=True),
+        logs.ima_file("/tmp/x", violation=True),
+        aggregate()]
+    files.entries[-1].violation = True
+    judge = appraiser(excluded=re.compile(rb"/tmp/.*"))
+    assert bad(files, form, judge) == [
+        (3, Verdict.VIOLATION, "/bin/a"), (4, Verdict.VIOLATION, "/tmp/x"),
+        (5, Verdict.VIOLATION, "boot_aggregate")]
+
+
+@FORMS
+@pytest.mark.parametrize("where", [0, 3])
+def test_the_boot_aggregate_of_another_boot(files, form, where):
+    # It is no reference value either.
+    judge = appraiser(references=FileReferences.of([
+        ("sha256", sha256(b"a"), b"/bin/a"),
+        ("sha256", sha256(b"b"), b"/bin/b"),
+        ("sha256", b"\1" * 32, b"boot_aggregate")]))
+    files.entries.insert(where, aggregate(b"\1" * 32))
+    for _ in range(2):
+        assert bad(files, form, judge) == [
+            (where, Verdict.BOOT_AGGREGATE, "boot_aggregate")]
+
+
+def test_a_boot_aggregate_that_cannot_be_computed(files):
+    values = dict(OTHERS)
+    del values[9]
+    assert bad(files, pcrs=files.pcrs(values)) == [
+        (0, Verdict.BOOT_AGGREGATE, "boot_aggregate")]
+    assert boot_aggregate(files.pcrs(values)) is None
+    assert boot_aggregate(files.pcrs(OTHERS)) == AGGREGATE
+
+
+@FORMS
+def test_entries_of_another_register_are_not_judged(files, form):
+    files.entries.insert(1, logs.ima_file("/x", register=11))
+    assert bad(files, form) == []
+
+
+def test_entries_that_cannot_be_read(files):
+    entry = logs.ima_file("/bin/a", b"a")
+    entry.data = entry.data[:-1]
+    files.entries.append(entry)
+    assert tally(files).bad == (BadEntry(3, Verdict.UNREADABLE, b"", b""),)
+
+
+def test_an_unknown_template_with_unknown_data(files):
+    files.entries.append(logs.ImaEntry(b"something else", "evm-sig"))
+    assert tally(files).bad == (BadEntry(3, Verdict.UNREADABLE, b"", b""),)
+
+
+def test_a_line_that_only_the_fast_reader_accepts(files):
+    # Its columns are right and it hashes to its hash; it is no line though.
+    entry = logs.ima_file("/bin/x", b"x")
+    data = files.ascii() + logs.ImaList([entry]).ascii().replace(
+        b" /bin/x", b"!/bin/x")
+    files.entries.append(entry)
+    found = replay(data, files.pcrs(OTHERS), boot=BOOT)
+    assert appraiser().tally(found, AGGREGATE).bad == (
+        BadEntry(3, Verdict.UNREADABLE, b"", b""),)
+
+
+def test_not_every_bad_entry_is_described(files):
+    files.entries += [logs.ima_file(f"/bad{i}") for i in range(200)]
+    found = tally(files)
+    assert found.bad_count == 200
+    assert [b.number for b in found.bad] == list(range(3, 3 + DESCRIBED))
+
+
+# The memo.
+
+@FORMS
+def test_what_was_good_once_is_good_again(files, form):
+    judge = appraiser(excluded=re.compile(rb"/tmp/.*"))
+    files.entries += [logs.ima_file("/tmp/x"), logs.ima_file("/bad"),
+                      logs.ima_file("/x", register=11)]
+    memo = Memo(100)
+    for _ in range(3):
+        facts = ima_facts(getattr(files, form)(), files.pcrs(OTHERS),
+                          boot=BOOT, memo=memo)
+        assert [b.path for b in facts.tally(judge).bad] == [b"/bad"]
+    assert len(judge.memo.recent) == 3
+
+
+@FORMS
+def test_a_memo_that_forgets(files, form):
+    judge = appraiser(memo=Memo(1))
+    for _ in range(3):
+        assert bad(files, form, judge) == []
+        assert len(judge.memo.recent) == 1
+
+
+def test_a_violation_cannot_use_what_the_memo_knows(files):
+    judge = appraiser()
+    assert bad(files, judge=judge) == []
+    files.entries[1].violation = True
+    assert bad(files, judge=judge) == [(1, Verdict.VIOLATION, "/bin/a")]
+
+
+# In parts.
+
+def parts(files, cut, judge):
+    first = ima_facts(logs.ImaList(files.entries[:cut]).dump(),
+                      logs.ImaList(files.entries[:cut]).pcrs(OTHERS),
+                      boot=BOOT)
+    first.tally(judge)
+    kept = ImaProgress.from_dict(json.loads(json.dumps(
+        first.progress.to_dict())))
+    assert kept == first.progress
+    return ima_facts(logs.ImaList(files.entries[cut:]).dump(),
+                     files.pcrs(OTHERS), boot=BOOT, earlier=kept)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
+def test_what_was_found_before_is_not_forgotten(files, cut):
+    files.entries[2:2] = [logs.ima_file("/bad1")]
+    files.entries += [logs.ima_file("/bad2", violation=True)]
+    facts = parts(files, cut, appraiser())
+    found = facts.tally(appraiser())
+    assert [(b.number, b.path) for b in found.bad] == [
+        (2, b"/bad1"), (4, b"/bad2")]
+    assert found.bad_count == 2
+    assert found.position.entries == 5
+
+
+def test_bad_entries_are_bounded_over_all_parts(files):
+    files.entries += [logs.ima_file(f"/bad{i}") for i in range(100)]
+    found = parts(files, 50, appraiser()).tally(appraiser())
+    assert (found.bad_count, len(found.bad)) == (100, DESCRIBED)
+
+
+def test_a_part_whose_beginning_was_not_judged(files):
+    facts = parts(files, 2, appraiser())
+    other = Appraiser("other key", REFERENCES)
+    assert facts.tally(other) is None
+    assert facts.progress.tallies == {}
+    facts.tally(appraiser())
+    assert list(facts.progress.tallies) == ["key"]
+
+
+def test_a_tally_of_another_place_is_of_no_use(files):
+    facts = parts(files, 2, appraiser())
+    earlier = facts.earlier["key"]
+    moved = Tally(facts.list.end, earlier.bad_count, earlier.bad)
+    assert appraiser().tally(facts.list, AGGREGATE, moved) is None
+    assert appraiser().tally(facts.list, AGGREGATE, earlier) is not None
+
+
+def test_equal_questions_are_answered_once(files):
+    facts = ima_facts(files.dump(), files.pcrs(OTHERS), boot=BOOT)
+    assert facts.tally(appraiser()) is facts.tally(appraiser())
+
+
+def test_a_missing_list_is_a_fact(files):
+    pcrs = files.pcrs(OTHERS)
+    assert ima_facts(None, pcrs, boot=BOOT) is None
+    assert ima_facts(b"", pcrs, boot=BOOT) is None
+    progress = ima_facts(files.dump(), pcrs, boot=BOOT).progress
+    assert ima_facts(None, pcrs, boot=BOOT, earlier=progress) is None
+    again = ima_facts(b"", pcrs, boot=BOOT, earlier=progress)
+    assert again.list.end == progress.position
+    with pytest.raises(StaleEvidence):
+        ima_facts(b"", pcrs, boot=(2, 0), earlier=progress)
+
+
+# References.
+
+def test_what_was_expected_instead():
+    found = REFERENCES.expected([b"/bin/a", b"/none"])
+    assert found == {b"/bin/a": [sha256(b"a")], b"/none": []}
+
+
+@pytest.mark.parametrize("host", ["sb-tcg", "viol", "many"])
+@pytest.mark.parametrize("name", ["ima_ascii", "ima_bin"])
+def test_captured_hosts(host, name):
+    path = logs.VECTORS / "hosts" / host / name
+    data = path.read_bytes() if path.exists() else gzip.decompress(
+        path.with_name(name + ".gz").read_bytes())
+    facts = ima_facts(data, logs.pcrs_of(host), boot=BOOT)
+    entries = [facts.list.entry(raw) for chunk in facts.list.chunks()
+               for raw in chunk.entries]
+    known = FileReferences.of(
+        (f.algorithm, f.digest, f.path)
+        for f in map(log.file_facts, entries))
+    found = facts.tally(Appraiser("all", known))
+    assert [(b.number, b.verdict) for b in found.bad] == (
+        [(210, Verdict.VIOLATION), (213, Verdict.VIOLATION)]
+        if host == "viol" else [])
+    first = next(iter(known.values))
+    fewer = FileReferences(known.values - {first})
+    assert facts.tally(Appraiser("fewer", fewer)).bad_count >= 1
+
+
+# Signatures.
+
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+RING = KeyRing.of([RSA.public_key(), EC.public_key()])
+
+
+def sign(key, contents, *, kind=3, version=2, algorithm=4, hash_=None,
+         name=None):
+    hash_ = hash_ or hashes.SHA256()
+    signature = (key.sign(contents, padding.PKCS1v15(), hash_)
+                 if key is RSA else key.sign(contents, ec.ECDSA(hash_)))
+    name = key_id(key.public_key()) if name is None else name
+    return (bytes((kind, version, algorithm)) + name.to_bytes(4, "big")
+            + len(signature).to_bytes(2, "big") + signature)
+
+
+def signed(signature, *, contents=b"x", alg="sha256", template="ima-sig"):
+    return logs.ima_file("/signed", contents, template=template, alg=alg,
+                         signature=signature)
+
+
+@FORMS
+@pytest.mark.parametrize("key", [RSA, EC])
+def test_files_that_are_signed(files, form, key):
+    judge = appraiser(keys=RING)
+    files.entries += [
+        signed(sign(key, b"x")),
+        signed(sign(key, b"x", algorithm=6, hash_=hashes.SHA512()),
+               alg="sha512"),
+        signed(sign(key, b"x"), template="ima-sigv2")]
+    for _ in range(2):
+        assert bad(files, form, judge) == []
+    assert len(bad(files, form)) == 3
+
+
+def test_a_key_is_named_as_the_kernel_does():
+    numbers = RSA.public_key().public_numbers()
+    assert key_id(RSA.public_key()) != key_id(EC.public_key())
+    # RSAPublicKey ::= SEQUENCE { modulus, publicExponent }
+    modulus = b"\0" + numbers.n.to_bytes(256, "big")
+    der = (b"\x30\x82\x01\x0a\x02\x82\x01\x01" + modulus
+           + b"\x02\x03\x01\0\1")
+    assert key_id(RSA.public_key()) == int.from_bytes(
+        hashlib.sha1(der).digest()[-4:], "big")
+
+
+GOOD = sign(EC, b"x")
+
+
+@pytest.mark.parametrize("entry", [
+    pytest.param(signed(sign(EC, b"y")), id="of another file"),
+    pytest.param(signed(sign(RSA, b"y")), id="of another file, RSA"),
+    pytest.param(signed(sign(EC, b"x", name=1)), id="by an unknown key"),
+    pytest.param(signed(sign(EC, b"x", name=key_id(RSA.public_key()))),
+                 id="by another key"),
+    pytest.param(signed(sign(EC, b"x", version=1)), id="version 1"),
+    pytest.param(signed(sign(EC, b"x", version=3)), id="version 3"),
+    pytest.param(signed(sign(EC, b"x", kind=6)), id="of a Merkle tree"),
+    pytest.param(signed(sign(EC, b"x", kind=4)), id="a hash"),
+    pytest.param(signed(sign(EC, b"x", algorithm=5)), id="another hash"),
+    pytest.param(signed(sign(EC, b"x", algorithm=2, hash_=hashes.SHA1()),
+                        alg="sha1"), id="SHA-1"),
+    pytest.param(signed(sign(EC, b"x"), alg="sha512"), id="another digest"),
+    pytest.param(signed(GOOD[:-1]), id="cut short"),
+    pytest.param(signed(GOOD + b"\0"), id="a byte too many"),
+    pytest.param(signed(GOOD[:8]), id="no signature"),
+    pytest.param(signed(b""), id="nothing"),
+])
+def test_signatures_that_do_not_count(files, entry):
+    files.entries.append(entry)
+    assert bad(files, judge=appraiser(keys=RING)) == [
+        (3, Verdict.UNKNOWN, "/signed")]
+
+
+def verity(signature):
+    entry = signed(signature, template="ima-sigv2")
+    entry.data = entry.data.replace(b"\x2c\0\0\0ima:", b"\x2f\0\0\0verity:")
+    return entry
+
+
+def test_signatures_of_merkle_trees(files):
+    ident = bytes((6, 4)) + sha256(b"x")
+    files.entries += [verity(sign(EC, ident, kind=6, version=3)),
+                      verity(sign(EC, b"x")),
+                      verity(sign(EC, ident, kind=3, version=3)),
+                      verity(sign(EC, ident, kind=6, version=2)),
+                      verity(sign(EC, b"x", kind=6, version=3))]
+    assert [n for n, _, _ in bad(files, judge=appraiser(keys=RING))] == [
+        4, 5, 6, 7]
+
+
+def test_a_digest_of_another_length(files):
+    entry = signed(GOOD)
+    entry.data = entry.data.replace(
+        logs.sized(b"sha256:\0" + sha256(b"x")),
+        logs.sized(b"sha256:\0" + sha256(b"x")[:31]))
+    files.entries.append(entry)
+    assert len(bad(files, judge=appraiser(keys=RING))) == 1
+
+
+def test_other_banks(files):
+    values = {i: bytes(48) for i in range(10)}
+    digest = hashlib.sha384(bytes(480)).digest()
+    files.entries[0] = aggregate(digest)
+    files.entries[0].data = log.template_data(
+        "sha384", digest, b"boot_aggregate")
+    pcrs = files.pcrs(values, HashAlg.SHA384)
+    assert bad(files, pcrs=pcrs) == []
+    assert PcrBank(HashAlg.SHA384, dict(pcrs.values)) == pcrs

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything CI runs, from nothing: packages, environment, style, types, unit
+# to functional tests, documentation, and the tests on a real cloud.
+
+set -euo pipefail
+
+TOP_DIR=$(readlink -f "$(dirname "$(readlink -f "$0")")/..")
+NTL_STATE=${NTL_STATE:-$HOME/.nova-trusted-launch}
+export NTL_STATE
+source "$TOP_DIR/tools/lib/output.sh"
+source "$TOP_DIR/tools/lib/packages.sh"
+source "$TOP_DIR/tools/lib/venv.sh"
+
+STAGES=(style types tests docs cloud)
+
+usage() {
+    cat >&2 <<'TEXT'
+usage: tools/test.sh [STAGE...]
+
+  style    ruff, hacking, bashate, doc8
+  types    mypy --strict on the pure parts
+  tests    unit, contract, functional, attacks, software TPM, databases
+  docs     the documentation, without a warning
+  cloud    end to end, on the cloud of tools/cloud.sh
+
+All of them, in this order, unless some are named.
+TEXT
+    exit 2
+}
+
+stage_style() {
+    local shells
+    ruff check .
+    flake8 nova_trusted_launch attestation_service tests tools benchmarks
+    mapfile -t shells < <(git ls-files '*.sh' 'devstack/plugin.sh' \
+        'devstack/settings' 'devstack/lib/*')
+    bashate -i E006 "${shells[@]}"
+    doc8 -q README.rst doc/source releasenotes/notes
+}
+
+stage_types() {
+    mypy --strict nova_trusted_launch/wire nova_trusted_launch/admission.py \
+        attestation_service/core attestation_service/flows \
+        attestation_service/ports.py attestation_service/records.py
+}
+
+stage_tests() {
+    python -m pytest -q -n 2 --dist loadgroup -p no:cacheprovider \
+        tests/unit tests/contract tests/functional tests/attacks \
+        tests/swtpm tests/devstack
+}
+
+stage_docs() {
+    sphinx-build -q -W --keep-going -b html doc/source doc/build/html
+    sphinx-build -q -W --keep-going -b html api-ref/source api-ref/build/html
+}
+
+stage_cloud() {
+    local rc=0
+    # The cloud is taken down whatever the tests say.
+    "$TOP_DIR/tools/cloud.sh" up
+    python -m pytest -q -p no:cacheprovider tests/cloud || rc=$?
+    "$TOP_DIR/tools/cloud.sh" down
+    return "$rc"
+}
+
+main() {
+    local stage began
+    for stage in "$@"; do
+        [[ " ${STAGES[*]} " == *" $stage "* ]] || usage
+    done
+    (( $# )) || set -- "${STAGES[@]}"
+    began=$(now_ms)
+    say "preparing: Debian packages and the pinned Python environment"
+    packages_install test cloud
+    venv_ensure test cloud
+    export PATH=$VENV/bin:$PATH
+    export PYTHONDONTWRITEBYTECODE=1
+    cd "$TOP_DIR"
+    for stage in "$@"; do
+        say "== $stage ($(seconds_since "$began") s so far)"
+        "stage_$stage" || die "the stage '$stage' failed"
+    done
+    say "all stages passed in $(seconds_since "$began") s"
+}
+
+main "$@"
