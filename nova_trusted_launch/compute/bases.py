@@ -24,7 +24,7 @@ from typing import Any
 
 from nova import utils
 from nova.compute import utils as compute_utils
-from nova.virt import imagecache as cache_names
+from nova.virt.libvirt import imagecache as cache_names
 from oslo_log import log as logging
 from oslo_utils import fileutils
 

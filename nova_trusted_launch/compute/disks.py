@@ -168,8 +168,9 @@ class PrivateConfigDrive(imagebackend.Flat):
     def __init__(self, path: str, disk_info_mapping: Any = None) -> None:
         super().__init__(disk_name=CONFIG_DRIVE, path=path,
                          disk_info_mapping=disk_info_mapping)
-        # No record of it beside the disks.
-        self.disk_info_path = None
+
+    def correct_format(self) -> None:
+        """Keep to raw; Nova would look, and leave a note beside it."""
         self.driver_format = "raw"
 
 
