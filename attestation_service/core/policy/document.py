@@ -78,6 +78,13 @@ class AppraisalPolicy:
         """The PCRs that must be quoted for every rule to be answered."""
         return frozenset().union(*(rule.registers for rule in self.rules))
 
+    @property
+    def file_questions(self) -> frozenset[str]:
+        """What is asked about files; each by its ``Appraiser.key``."""
+        return frozenset(
+            rule.appraiser.key for rule in combine.leaves(self.rules)
+            if isinstance(rule, ima_rules.FilesAreKnown))
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileDocument:

@@ -195,10 +195,10 @@ def _key(node: Node) -> tuple[str, PublicKey]:
 
 def _name(sets: Iterable[refs.ReferenceValues], excludes: Iterable[str],
           keys: Iterable[str]) -> str:
-    """Name what the appraiser knows: sets are immutable, so names will do."""
+    """Name what the appraiser knows: a set's revision never changes."""
     return hashlib.sha256(encoding.canonical([
-        sorted(s.name for s in sets), sorted(excludes), sorted(keys),
-    ])).hexdigest()[:32]
+        sorted([s.name, s.revision] for s in sets), sorted(excludes),
+        sorted(keys)])).hexdigest()[:32]
 
 
 #: The name of this rule in a document.

@@ -128,6 +128,7 @@ def test_list_finds_by_state_and_host(cloud, host):
 def test_evidence_that_is_kept(cloud, host):
     for _ in range(cloud.settings.kept_evidence + 1):
         host.attest()
+        cloud.tick(seconds=cloud.settings.keep_interval.total_seconds())
     kept = cloud.flows.attesters.evidence("host-1")
     assert len(kept) == cloud.settings.kept_evidence
     assert cloud.flows.attesters.evidence_of("host-1", kept[1].id) == kept[1]
