@@ -25,9 +25,9 @@ RESULT_TYPE = "ear+jwt"
 _ALGORITHM = "ES256"
 _THUMBPRINT = ("crv", "kty", "x", "y")
 # Expiry is a field of what is inside; whoever relies on it has the clock.
-_OPTIONS: Any = {"verify_signature": True, "verify_exp": False,
-            "verify_nbf": False, "verify_iat": False, "verify_aud": False,
-            "verify_iss": False}
+_OPTIONS: Any = {
+    "verify_signature": True, "verify_exp": False, "verify_nbf": False,
+    "verify_iat": False, "verify_aud": False, "verify_iss": False}
 T = TypeVar("T")
 
 
