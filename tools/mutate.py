@@ -60,6 +60,8 @@ MORE_TESTS = {
                                "tests/attacks/test_d_identity.py"],
     "core/tpm/envelope.py": ["tests/unit/core/tpm/test_wrap.py",
                              "tests/attacks/test_d_identity.py"],
+    "core/bootlog/": ["tests/unit/core/bootlog"],
+    "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d_identity.py"],
     "core/verify.py": ["tests/attacks/test_b_freshness.py"],
 }
@@ -229,7 +231,7 @@ def tests_of(path: str) -> list[str]:
         else "nova_trusted_launch")
     folder = pathlib.PurePath("tests/unit") / inner.parent
     named = folder / f"test_{inner.name}"
-    more = [t for end, tests in MORE_TESTS.items() if path.endswith(end)
+    more = [t for end, tests in MORE_TESTS.items() if end in path
             for t in tests]
     if (ROOT / named).exists():
         return [str(named), *more]

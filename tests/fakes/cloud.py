@@ -44,7 +44,7 @@ from tests.fakes.stores import MemoryStore
 from tests.fakes.tpm import FakeTpm
 
 PROFILE = {"schema": 1, "valid_for": 600, "require": [
-    {"tpm": {"manufacturers": ["id:00001014"]}}]}
+    {"tpm": {"manufacturers": ["IFX"]}}]}
 
 
 class Host:

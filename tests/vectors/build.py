@@ -35,15 +35,14 @@ class Writer:
     def __init__(self, target):
         self.target = target
 
-    def _write(self, name, attack, what, outcome, values, file, data):
+    def _write(self, name, said, values, file, data):
         folder = self.target / name
         folder.mkdir(parents=True)
         (folder / file).write_bytes(data)
         bank = {32: "sha256", 48: "sha384"}[len(next(iter(values.values())))]
         self._json(folder / "pcrs.json", {bank: {
             str(i): values[i].hex() for i in sorted(values)}})
-        self._json(folder / "expected.json", {
-            "attack": attack, "what": what, **outcome})
+        self._json(folder / "expected.json", said)
 
     @staticmethod
     def _json(path, value):
@@ -52,13 +51,14 @@ class Writer:
     def boot(self, name, attack, what, log, values=None, **outcome):
         """A boot log; ``values`` are those of the log itself if None."""
         data = log if isinstance(log, bytes) else log.dump()
-        self._write(name, attack, what, outcome,
+        self._write(name, {"attack": attack, "what": what, **outcome},
                     values or log.pcrs().values, "boot_log", data)
 
     def ima(self, name, attack, what, files, values, **outcome):
         """An IMA list."""
         data = files if isinstance(files, bytes) else files.dump()
-        self._write(name, attack, what, outcome, values, "ima_list", data)
+        self._write(name, {"attack": attack, "what": what, **outcome},
+                    values, "ima_list", data)
 
 
 def captured():
@@ -81,7 +81,7 @@ def banks(write):
     log, good = captured()
     for name, byte in (("zero", b"\0"), ("ones", b"\xff")):
         write.boot(f"c1-all-{name}", "C1", "the quoted bank was never used",
-                   log, {i: byte * 32 for i in good}, code=UNAUTHENTIC)
+                   log, dict.fromkeys(good, byte * 32), code=UNAUTHENTIC)
     bare = log.copy()
     bare.events = [e for e in bare.events if e.type != logs.SEPARATOR]
     write.boot("c2-no-separators", "C2",

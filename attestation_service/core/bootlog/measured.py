@@ -43,8 +43,8 @@ def _variable_contents(data: bytes) -> bytes | None:
     return data[32 + name_size:]
 
 
-def _without_last(data: bytes) -> bytes | None:
-    return data[:-1] or None
+def _without_last(data: bytes) -> bytes:
+    return data[:-1]
 
 
 # GRUB puts these before what it measured; Red Hat's leaves the colon out.

@@ -30,7 +30,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation_service.core import errors
-from attestation_service.core.policy import combine, rules
+from attestation_service.core.policy import (
+    boot_rules,
+    chain_rules,
+    combine,
+    ima_rules,
+    rules,
+)
 from attestation_service.core.policy.node import Node, Sets
 from attestation_service.core.policy.reference_values import ReferenceValues
 from attestation_service.core.policy.rule import Rule
@@ -45,7 +51,9 @@ MOST_VALID_FOR = 7 * 24 * 3600
 RuleParser = Callable[[Node], Rule]
 
 #: Every rule a document may name.
-REGISTRY: Mapping[str, RuleParser] = {**rules.RULES}
+REGISTRY: Mapping[str, RuleParser] = {
+    **rules.RULES, **boot_rules.RULES, **chain_rules.RULES,
+    **ima_rules.RULES}
 
 
 @dataclass(frozen=True, slots=True)
