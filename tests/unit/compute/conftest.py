@@ -22,6 +22,7 @@ CONF = nova.conf.CONF
 @pytest.fixture
 def folder(tmp_path):
     """Nova's instances_path; private folders are in memory."""
+    CONF([], default_config_files=[], project="nova")
     options.register_opts(CONF)
     lockutils.set_defaults(str(tmp_path / "locks"))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
