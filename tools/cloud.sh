@@ -223,7 +223,8 @@ component_call() {
 }
 
 known_component() {
-    component_names | grep -qxF -- "$1" \
+    # Not grep -q: it would end the listing early, which is an error here.
+    component_names | grep -xF -- "$1" > /dev/null \
         || die "no such component: $1 (see tools/cloud.sh status)"
 }
 

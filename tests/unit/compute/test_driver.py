@@ -305,10 +305,8 @@ def test_delete_succeeds_when_the_agent_is_down(subject, agent):
 
 @pytest.mark.parametrize("path, kind", [
     ("snapshot", None), ("suspend", exception.InstanceFaultRollback),
-    ("resume", exception.InstanceFaultRollback), ("rescue", None),
-    ("unrescue", None),
-    ("migrate_disk_and_power_off", exception.InstanceFaultRollback),
-    ("finish_revert_migration", None), ("pre_live_migration", None),
+    ("resume", exception.InstanceFaultRollback),
+    ("pre_live_migration", None),
     ("live_migration", None),
     ("check_can_live_migrate_destination",
      exception.MigrationPreCheckError),
@@ -321,11 +319,74 @@ def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     getattr(NOVA, path).assert_called_once()
 
 
-def test_g2_migrated_instance_does_not_start(subject):
-    with pytest.raises(Exception, match="path.refused"):
-        subject.finish_migration(None, None, fakes.trusted())
-    subject.finish_migration(None, None, FakeInstance())
-    NOVA.finish_migration.assert_called_once()
+OWN_IMAGE = types.SimpleNamespace(
+    obj_attr_is_set=lambda name: True, id=fakes.IMAGE)
+
+
+def finish_migration(subject, instance):
+    subject.finish_migration(None, "migration", instance, "disk_info")
+
+
+def finish_revert_migration(subject, instance):
+    subject.finish_revert_migration(None, instance, "network", "migration")
+
+
+def rescue(subject, instance):
+    subject.rescue(None, instance, "network", OWN_IMAGE, "password")
+
+
+def unrescue(subject, instance):
+    instance.get_network_info = lambda: None
+    subject.unrescue(None, instance)
+
+
+MOVES = [(finish_migration, "migrate-in"),
+         (finish_revert_migration, "migrate-in"), (rescue, "rescue"),
+         (unrescue, "unrescue")]
+
+
+@pytest.mark.parametrize("move, action", MOVES)
+def test_g2_moved_or_rescued_instance_starts_in_a_session(
+        subject, agent, move, action):
+    instance = fakes.trusted(task_state=None)
+    seen = in_session(subject, move.__name__, instance)
+    move(subject, instance)
+    assert agent.actions == [action]
+    assert seen[0].action.value == action
+    assert subject._sessions.find(UUID) is None
+
+
+@pytest.mark.parametrize("move, action", MOVES)
+def test_g2_tainted_host_starts_no_moved_instance(
+        subject, agent, move, action):
+    agent.host_is_good = False
+    with pytest.raises(Exception, match="release.not_affirming"):
+        move(subject, fakes.trusted())
+    getattr(NOVA, move.__name__).assert_not_called()
+
+
+@pytest.mark.parametrize("move, action", MOVES)
+def test_other_instance_is_moved_as_ever(subject, agent, move, action):
+    agent.stop()
+    move(subject, FakeInstance())
+    getattr(NOVA, move.__name__).assert_called_once()
+
+
+def test_reverted_move_of_a_stopped_instance_starts_nothing(subject, agent):
+    subject.finish_revert_migration(
+        None, fakes.trusted(), "network", "migration", power_on=False)
+    assert agent.requests == []
+    subject._create_guest(None, "<xml/>", fakes.trusted(), power_on=False)
+    NOVA._create_guest.assert_called_once()
+
+
+def test_g2_rescue_by_another_image_is_refused(subject, agent):
+    other = types.SimpleNamespace(obj_attr_is_set=lambda name: True,
+                                  id="another")
+    with pytest.raises(Exception, match="only its own image"):
+        subject.rescue(None, fakes.trusted(), "network", other, "password")
+    assert agent.requests == []
+    NOVA.rescue.assert_not_called()
 
 
 def test_encrypted_image_is_cached_as_it_is(subject, images):
