@@ -69,7 +69,7 @@ start_host() {
     until [[ $(readlink "/proc/$pid/ns/net") \
         != $(readlink /proc/self/ns/net) \
         && $(< "/proc/$pid/comm") == sleep ]]; do
-        sleep 0.02
+        pause 0.02
     done
     readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
     for folder in "${HOST_FOLDERS[@]}"; do

@@ -19,7 +19,7 @@ start_rabbitmq() {
     echo "[]." > "$base/enabled_plugins"
     : > "$base/rabbitmq-env.conf"
     start_epmd
-    launch rabbitmq env HOME="$base/home" \
+    launch rabbitmq eatmydata env HOME="$base/home" \
         ERL_EPMD_PORT="$EPMD_PORT" \
         RABBITMQ_NODENAME="ntl$NTL_CLOUD_NUMBER@localhost" \
         RABBITMQ_DIST_PORT="$RABBITMQ_DIST_PORT" \

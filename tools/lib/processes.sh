@@ -51,12 +51,12 @@ halt() {
         kill "-$signal" "$pid" 2>/dev/null || true
         for (( i = 0; i < limit * 20; i++ )); do
             running "$name" || break
-            sleep 0.05
+            pause 0.05
         done
         # It leads its own group: what it left behind goes with it.
         kill -KILL -- "-$pid" 2>/dev/null || true
         while running "$name"; do
-            sleep 0.02
+            pause 0.02
         done
     fi
     rm -f "$RUN_DIR/$name.pid"
@@ -70,7 +70,7 @@ halt_pid() {
     kill -TERM "$pid" 2>/dev/null || return 0
     for (( i = 0; i < 60; i++ )); do
         [[ $(start_time "$pid") == "$began" ]] || return 0
-        sleep 0.05
+        pause 0.05
     done
     kill -KILL "$pid" 2>/dev/null || true
 }
@@ -93,7 +93,7 @@ await() {
             tail -n 15 "$LOG_DIR/$name.log"
             return 1
         fi
-        sleep 0.1
+        pause 0.2
     done
 }
 
