@@ -20,7 +20,7 @@ start_rabbitmq() {
     : > "$base/rabbitmq-env.conf"
     start_epmd
     launch rabbitmq eatmydata env HOME="$base/home" \
-        ERL_EPMD_PORT="$EPMD_PORT" \
+        ERL_EPMD_PORT="$EPMD_PORT" ERL_CRASH_DUMP="$base/crash.dump" \
         RABBITMQ_NODENAME="ntl$NTL_CLOUD_NUMBER@localhost" \
         RABBITMQ_DIST_PORT="$RABBITMQ_DIST_PORT" \
         RABBITMQ_CONF_ENV_FILE="$base/rabbitmq-env.conf" \
