@@ -65,7 +65,7 @@ locked() {
 }
 
 up() {
-    local began host first=yes
+    local began host
     began=$(now_ms)
     (( EUID == 0 )) || die "the cloud needs root: namespaces, bridges, taps"
     locked
@@ -87,10 +87,11 @@ up() {
     step glance "glance-database accounts" start_glance
     step neutron "neutron-database accounts rabbitmq" start_neutron
     step nova-api "nova-database accounts rabbitmq" start_nova_api
-    step nova-conductor "nova-database rabbitmq" start_nova_conductor
+    step nova-conductor "nova-database accounts rabbitmq placement" \
+        start_nova_conductor
     step nova-scheduler "nova-database accounts rabbitmq placement" \
         start_nova_scheduler
-    step attestation "tpms accounts mariadb" start_attestation
+    step attestation "tpms accounts mariadb rabbitmq" start_attestation
     for host in "${HOSTS[@]}"; do
         step "$host" "tpms" start_host_machine "$host"
         step "nova-compute@$host" "$host nova-database accounts placement" \

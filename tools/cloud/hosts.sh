@@ -69,16 +69,18 @@ start_host() {
     until [[ $(readlink "/proc/$pid/ns/net") \
         != $(readlink /proc/self/ns/net) \
         && $(< "/proc/$pid/comm") == sleep ]]; do
-        sleep 0.02
+        pause 0.02
     done
     readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
     for folder in "${HOST_FOLDERS[@]}"; do
         in_host "$host" mount --bind "$root/$folder" "/$folder"
     done
-    # Libvirt keeps a file here with the key that guards the others.
-    in_host "$host" mkdir -p /var/lib/libvirt/qemu
-    in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
-        /var/lib/libvirt/qemu
+    # Memory only: libvirt keeps a file here with the key that guards the
+    # others, and the driver the config drives of trusted instances.
+    mkdir -p "$root/var/lib/libvirt/qemu" /run/trusted-launch
+    for folder in /var/lib/libvirt/qemu /run/trusted-launch; do
+        in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs "$folder"
+    done
     # The agent's socket, and the config drives of trusted instances.
     in_host "$host" mkdir -p /run/trusted-launch
     in_host "$host" mount -t tmpfs -o mode=0755,size=64m tmpfs \
