@@ -34,8 +34,8 @@ def api():
         yield made
 
 
-def configure(path, url, password="secret"):
-    path.write_text(CONF.format(url=url, password=password))
+def configure(path, url, secret="secret"):
+    path.write_text(CONF.format(url=url, password=secret))
     conf = cfg.ConfigOpts()
     options.register_opts(conf)
     conf([], default_config_files=[str(path)])
