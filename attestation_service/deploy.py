@@ -44,6 +44,12 @@ class SystemRandomness:
         return str(uuid.uuid4())
 
 
+def config_files() -> list[str] | None:
+    """Return the files of the environment; None: the usual places."""
+    files = os.environ.get(CONFIG_FILES)
+    return files.split(os.pathsep) if files else None
+
+
 def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     """Read the configuration and set up logging.
 
@@ -53,9 +59,8 @@ def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
     options.register_opts(conf)
-    files = os.environ.get(CONFIG_FILES)
     conf(list(arguments), project=PROJECT,
-         default_config_files=files.split(os.pathsep) if files else None)
+         default_config_files=config_files())
     logging.setup(conf, PROJECT)
     logs.keep_to_one_line()
     return conf
