@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import atheris
@@ -59,10 +60,8 @@ def _facts(log, pcrs):
 def _structures(data):
     for parse in (efi.Variable.parse, efi.signature_database,
                   efi.PartitionTable.parse, efi.authority, efi.image_path):
-        try:
+        with contextlib.suppress(MalformedEvidence):
             parse(data)
-        except MalformedEvidence:
-            pass
 
 
 def main():
