@@ -34,7 +34,9 @@ usage: tools/cloud.sh COMMAND
   kill COMPONENT       stop it by signal 9
   restart COMPONENT    swtpm@HOST restarted is a measured reboot
   reboot HOST          stop a whole host, its guests too, and start it
-  taint HOST [PCR]     measure something unknown into its TPM
+  taint HOST [PCR]     extend a register of its TPM, past the log
+  measure HOST PATH [TEXT]
+                       let it run a file with this content (IMA)
   logs COMPONENT       where its log is
 
 Everything is kept in $NTL_STATE (~/.nova-trusted-launch).
@@ -224,8 +226,7 @@ component_call() {
 }
 
 known_component() {
-    # Not grep -q: it would end the listing early, which is an error here.
-    component_names | grep -xF -- "$1" > /dev/null \
+    [[ $'\n'$(component_names)$'\n' == *$'\n'"$1"$'\n'* ]] \
         || die "no such component: $1 (see tools/cloud.sh status)"
 }
 
@@ -274,6 +275,7 @@ main() {
         restart) locked; stop_component "$1"; start_component "$1" ;;
         reboot) locked; reboot_host "$1" ;;
         taint) VENV=$(venv_path); taint "$@" ;;
+        measure) VENV=$(venv_path); measure "$@" ;;
         logs) echo "$LOG_DIR/$1.log" ;;
         *) usage ;;
     esac
