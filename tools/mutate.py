@@ -21,6 +21,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import functools
 import importlib
 import importlib.util
 import io
@@ -60,6 +61,8 @@ MORE_TESTS = {
                                "tests/attacks/test_d_identity.py"],
     "core/tpm/envelope.py": ["tests/unit/core/tpm/test_wrap.py",
                              "tests/attacks/test_d_identity.py"],
+    "core/bootlog/": ["tests/unit/core/bootlog"],
+    "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d_identity.py"],
     "core/verify.py": ["tests/attacks/test_b_freshness.py"],
 }
@@ -215,10 +218,16 @@ def _short(text: str) -> str:
     return text if len(text) <= 90 else text[:87] + "..."
 
 
+@functools.cache
+def source_of(path: str) -> str:
+    """Read a module once, so that a later edit does not mix with it."""
+    return (ROOT / path).read_text()
+
+
 def mutants_of(path: str) -> list[Mutant]:
     """List every mutant of a module."""
     mutator = Mutator(path)
-    mutator.visit(ast.parse((ROOT / path).read_text()))
+    mutator.visit(ast.parse(source_of(path)))
     return mutator.mutants
 
 
@@ -229,7 +238,7 @@ def tests_of(path: str) -> list[str]:
         else "nova_trusted_launch")
     folder = pathlib.PurePath("tests/unit") / inner.parent
     named = folder / f"test_{inner.name}"
-    more = [t for end, tests in MORE_TESTS.items() if path.endswith(end)
+    more = [t for end, tests in MORE_TESTS.items() if end in path
             for t in tests]
     if (ROOT / named).exists():
         return [str(named), *more]
@@ -265,7 +274,7 @@ def _become(path: str, number: int | None) -> None:
 
 
 def _load(path: str, number: int | None) -> None:
-    tree = ast.parse((ROOT / path).read_text())
+    tree = ast.parse(source_of(path))
     if number is not None:
         tree = Mutator(path, number).visit(tree)
     name = path.removesuffix(".py").replace("/", ".")

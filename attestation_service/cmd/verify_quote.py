@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> Report:
     _judge_banks(info)
     banks = None if offered is None else _covered(info, offered)
     if banks is not None:
-        quote.verify_registers(info, banks, ak=ak)
+        quote.verify_pcr_digest(
+            info, b"".join(bank.concatenated() for bank in banks), ak=ak)
     return _report(info, ak, banks)
 
 
@@ -125,16 +126,15 @@ def _covered(info: quote.QuoteInfo,
 
 def _report(info: quote.QuoteInfo, ak: AttestationKey,
             banks: list[PcrBank] | None) -> Report:
-    header = info.header
     judged = bool(ak.name)
     fields: dict[str, Any] = {
         "verified": True,
         "ak": {"name": ak.name.hex() or None, "attributes_judged": judged,
                "scheme": ak.scheme.name.lower(), "hash": ak.hash_alg.label},
-        "nonce": header.nonce.hex(), "clock": header.clock,
-        "reset_count": header.reset_count,
-        "restart_count": header.restart_count, "safe": header.safe == 1,
-        "firmware_version": f"{header.firmware_version:016x}",
+        "nonce": info.nonce.hex(), "clock": info.clock,
+        "reset_count": info.reset_count,
+        "restart_count": info.restart_count, "safe": info.safe == 1,
+        "firmware_version": f"{info.firmware_version:016x}",
         "selection": {_bank(alg): sorted(found)
                       for alg, found in info.selections},
         "pcr_digest": info.pcr_digest.hex(),
@@ -145,9 +145,9 @@ def _report(info: quote.QuoteInfo, ak: AttestationKey,
              f"Key: {ak.name.hex() or 'a bare public key'} "
              f"({ak.scheme.name}, {ak.hash_alg.label})",
              f"Registers: {_covers(info)}",
-             f"Resets {header.reset_count}, restarts {header.restart_count}, "
-             f"clock {header.clock} ms, "
-             f"{'safe' if header.safe else 'NOT safe (no orderly shutdown)'}"]
+             f"Resets {info.reset_count}, restarts {info.restart_count}, "
+             f"clock {info.clock} ms, "
+             f"{'safe' if info.safe else 'NOT safe (no orderly shutdown)'}"]
     if not judged:
         lines.append("The key's attributes cannot be judged from PEM: it may "
                      "sign what no TPM made.")

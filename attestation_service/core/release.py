@@ -160,10 +160,9 @@ def _place(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
     if case.whereabouts is None:
         yield Refuse(Code.RELEASE_WRONG_PLACE,
                      "Nova knows no such instance")
-        return
-    if case.whereabouts.deleted:
+    elif case.whereabouts.deleted:
         yield Refuse(Code.RELEASE_CLOSED, "Nova has deleted the instance")
-    if case.attester.host not in case.whereabouts.hosts:
+    elif case.attester.host not in case.whereabouts.hosts:
         yield Refuse(
             Code.RELEASE_WRONG_PLACE,
             f"host {case.attester.host!r} asks, but Nova has the instance "
@@ -203,10 +202,10 @@ def _project(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
 
 
 def _key(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
-    if case.key_id is None:
-        return
-    if case.key is None or case.key.purpose is not r.KeyPurpose.IMAGE:
+    if case.key_id is not None and (
+            case.key is None or case.key.purpose is not r.KeyPurpose.IMAGE):
         yield Refuse(Code.KEY_UNKNOWN, "there is no such image key")
+    if case.key is None:
         return
     policy = case.key.policy
     if policy.expires_at is not None and now >= policy.expires_at:
@@ -222,10 +221,9 @@ def _key(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
 
 
 def _token(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
-    if case.launch_id is None:
-        return
-    if case.launch is None:
+    if case.launch_id is not None and case.launch is None:
         yield Refuse(Code.TOKEN_UNKNOWN, "there is no such launch token")
+    if case.launch is None:
         return
     bound = case.launch.instance_id
     if bound not in {None, case.request.instance_id}:

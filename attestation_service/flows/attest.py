@@ -6,6 +6,7 @@ from __future__ import annotations
 from attestation_service import records as r
 from attestation_service.flows.judgement import Publisher, Recorder, judge
 from attestation_service.flows.policies import Policies
+from attestation_service.flows.settings import Settings
 from attestation_service.flows.speaker import authorize
 from attestation_service.ports import Store
 from nova_trusted_launch.wire.challenge import Purpose
@@ -16,11 +17,12 @@ class Attest:
     """Spend, verify, extract, appraise, sign, store, publish."""
 
     def __init__(self, store: Store, policies: Policies, recorder: Recorder,
-                 publisher: Publisher) -> None:
+                 publisher: Publisher, settings: Settings) -> None:
         self._store = store
         self._policies = policies
         self._recorder = recorder
         self._publisher = publisher
+        self._settings = settings
 
     def __call__(self, evidence: Evidence, user_id: str,
                  now: r.Time) -> list[r.StoredResult]:
@@ -40,7 +42,8 @@ class Attest:
             authorize(attester, user_id)
             policies = self._policies.in_force(unit, now)
         judged = judge(attester, evidence, challenge=challenge,
-                       qualifying=challenge.nonce, policies=policies, now=now)
+                       qualifying=challenge.nonce, policies=policies,
+                       logs=self._settings.logs, now=now)
         signed = self._recorder.sign(judged)
         with self._store.unit() as unit:
             # It may have been retired while we were judging.

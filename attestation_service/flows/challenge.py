@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from attestation_service import records as r
 from attestation_service.core.policy.document import AppraisalPolicy
+from attestation_service.flows.memory import Memory
 from attestation_service.flows.policies import Policies
 from attestation_service.flows.settings import Settings
 from attestation_service.flows.speaker import authorize
@@ -40,11 +41,12 @@ class IssueChallenge:
         with self._store.unit() as unit:
             attester = unit.attesters.load(attester_id)
             authorize(attester, user_id)
+            policies = self._policies.in_force(unit, now)
             challenge = Challenge(
                 self._random.bytes(NONCE_SIZE), attester_id, Purpose.ATTEST,
-                selection_for(self._settings,
-                              self._policies.in_force(unit, now)),
-                ima_offset_of(attester),
+                selection_for(self._settings, policies),
+                Memory.of(attester).next_offset(policies, self._settings,
+                                                now),
                 now + self._settings.challenge_life)
             unit.challenges.issue(
                 challenge, most_open=self._settings.open_challenges, now=now)
@@ -56,8 +58,3 @@ def selection_for(settings: Settings, policies: Iterable[AppraisalPolicy]
     """Return the registers to quote: configured, sealed to, asked about."""
     return PcrSelection(settings.bank, settings.registers.union(
         settings.sealed_registers, *(p.registers for p in policies)))
-
-
-def ima_offset_of(attester: r.Attester) -> int:
-    """Return where the verified IMA list ended; 0 asks for all of it."""
-    return 0

@@ -18,6 +18,7 @@ from oslo_log import log
 from attestation_service import records as r
 from attestation_service.core import errors, facts, verify
 from attestation_service.core.appraise import appraise
+from attestation_service.core.facts import HostFacts, LogSettings
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.tpm.attestation_key import (
     AttestationKey,
@@ -25,6 +26,7 @@ from attestation_service.core.tpm.attestation_key import (
 )
 from attestation_service.core.tpm.quote import VerifiedQuote
 from attestation_service.flows import events
+from attestation_service.flows.memory import Memory
 from attestation_service.flows.settings import Settings
 from attestation_service.ports import (
     Randomness,
@@ -55,12 +57,13 @@ class Judged:
     evidence: Evidence
     qualifying: bytes
     quote: VerifiedQuote
+    facts: HostFacts
     results: tuple[AttestationResult, ...]
 
 
 def judge(attester: r.Attester, evidence: Evidence, *, challenge: Challenge,
           qualifying: bytes, policies: Iterable[AppraisalPolicy],
-          now: r.Time) -> Judged:
+          logs: LogSettings, now: r.Time) -> Judged:
     """Judge evidence for a challenge that was just spent.
 
     :raises EvidenceError: nothing could be established.
@@ -70,9 +73,10 @@ def judge(attester: r.Attester, evidence: Evidence, *, challenge: Challenge,
         qualifying=qualifying, now=now)
     found = facts.extract(
         verified, manufacturer=attester.manufacturer,
-        hardware=attester.hardware, labels=attester.labels)
+        hardware=attester.hardware, labels=attester.labels, logs=logs,
+        earlier=Memory.of(attester).at(verified.ima_offset))
     return Judged(
-        attester, evidence, qualifying, verified.quote,
+        attester, evidence, qualifying, verified.quote, found,
         tuple(appraise(attester.id, attester.host, found, policy, now)
               for policy in policies))
 
@@ -110,7 +114,8 @@ class Recorder:
         """
         before = {s.result.profile: s for s in unit.results.latest(r.Page(
             1000, filters={"attester_id": attester.id}))}
-        if not self._same_boot(attester, judged.quote):
+        same_boot = self._same_boot(attester, judged.quote)
+        if not same_boot:
             unit.results.drop(now, attester_id=attester.id)
         kept, changed = [], False
         for stored in signed:
@@ -119,10 +124,13 @@ class Recorder:
             if was is not stored.result.tier:
                 changed = True
                 unit.outbox.put(events.result_tier(stored.result, was, now))
+        memory = Memory.of(attester)
+        kept_at = self._keep(unit, judged, memory, now,
+                             news=changed or not same_boot)
         unit.attesters.record_boot(
             attester.id, _counters(attester.counters, judged.quote),
-            attester.ima_position, now)
-        self._keep(unit, judged, now)
+            memory.after(judged.facts, self._settings, now,
+                         kept_at).to_dict(), now)
         return Recorded(kept, changed)
 
     def _same_boot(self, attester: r.Attester, quote: VerifiedQuote) -> bool:
@@ -131,12 +139,19 @@ class Recorder:
         return (progress.same_boot and progress.orderly
                 and not progress.firmware_changed)
 
-    def _keep(self, unit: UnitOfWork, judged: Judged, now: r.Time) -> None:
-        if self._settings.kept_evidence:
-            unit.kept_evidence.save(r.KeptEvidence(
-                self._random.uuid(), judged.attester.id, now,
-                encoding.canonical(judged.evidence.to_dict()),
-                judged.qualifying), keep=self._settings.kept_evidence)
+    def _keep(self, unit: UnitOfWork, judged: Judged, memory: Memory,
+              now: r.Time, *, news: bool) -> r.Time | None:
+        """Keep evidence that is news or due; return when it last was."""
+        if not (news or memory.keeping_is_due(self._settings, now)):
+            return memory.kept_at
+        if not self._settings.kept_evidence or judged.evidence.ima_offset:
+            # A part cannot be judged again: have all of it sent next time.
+            return None
+        unit.kept_evidence.save(r.KeptEvidence(
+            self._random.uuid(), judged.attester.id, now,
+            encoding.canonical(judged.evidence.to_dict()),
+            judged.qualifying), keep=self._settings.kept_evidence)
+        return now
 
 
 class Publisher:

@@ -18,7 +18,7 @@ from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.core.release import Case, Grant, Refuse, decide
 from attestation_service.flows import events
-from attestation_service.flows.challenge import ima_offset_of, selection_for
+from attestation_service.flows.challenge import selection_for
 from attestation_service.flows.ground import Ground
 from attestation_service.flows.judgement import (
     Judged,
@@ -28,6 +28,7 @@ from attestation_service.flows.judgement import (
     ak_of,
     judge,
 )
+from attestation_service.flows.memory import Memory
 from attestation_service.flows.policies import Policies
 from attestation_service.flows.sealing import Sealer
 from attestation_service.flows.secrets import Prepared, Secrets
@@ -79,11 +80,13 @@ class RequestRelease:
                 self._random.uuid(), attester.id, attester.host,
                 request.instance_id, None, request.action, request.to_dict(),
                 r.ReleaseState.OPEN, now, expires_at)
+            policies = self._policies.in_force(unit, now)
             challenge = Challenge(
                 self._random.bytes(NONCE_SIZE), attester.id, Purpose.RELEASE,
-                selection_for(self._settings,
-                              self._policies.in_force(unit, now)),
-                ima_offset_of(attester), expires_at, release.id)
+                selection_for(self._settings, policies),
+                Memory.of(attester).next_offset(policies, self._settings,
+                                                now),
+                expires_at, release.id)
             unit.challenges.issue(
                 challenge, most_open=self._settings.open_releases, now=now)
             unit.releases.add(release)
@@ -164,7 +167,8 @@ class AnswerRelease:
                 "the nonce was issued for another release")
         judged = judge(ground.attester, evidence, challenge=challenge,
                        qualifying=ground.request.binding(challenge.nonce),
-                       policies=ground.policies, now=now)
+                       policies=ground.policies, logs=self._settings.logs,
+                       now=now)
         where = self._instances.locate(release.instance_id)
         if where is not None:
             release = dataclasses.replace(release,

@@ -8,12 +8,19 @@ those of the configuration.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from attestation_service.core.facts import LogSettings
+from attestation_service.core.ima.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg
 
 _MINUTE = datetime.timedelta(minutes=1)
 BOOT_REGISTERS = frozenset({*range(10), 14})
+
+
+def _log_settings() -> LogSettings:
+    """Share what IMA entries extended among all hosts."""
+    return LogSettings(memos={alg: Memo(2 ** 18) for alg in HashAlg})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Settings:
     needs and ``sealed_registers`` come on top.  ``result_life`` is for
     profiles that do not say.  A host's traits are published when they change
     and every ``publish_interval``; those of a host that fell silent are
-    looked after for ``silence``.
+    looked after for ``silence``.  Of each host ``kept_evidence`` pieces of
+    evidence are kept, a new one every ``keep_interval``.
     """
 
     bank: HashAlg = HashAlg.SHA256
@@ -44,7 +52,9 @@ class Settings:
     silence: datetime.timedelta = 24 * 60 * _MINUTE
     publish_interval: datetime.timedelta = 60 * _MINUTE
     kept_evidence: int = 3
+    keep_interval: datetime.timedelta = 60 * _MINUTE
     log_origin: str = "host-attestation"
+    logs: LogSettings = field(default_factory=_log_settings)
 
     def __post_init__(self) -> None:
         if not self.sealed_registers:

@@ -24,8 +24,9 @@ LOG = logging.getLogger(__name__)
 
 # "Attest now", however often it is asked, happens this far apart (seconds).
 LEAST_GAP = 2.0
-_WAITING = {Code.ATTESTER_PENDING: "pending", Code.ATTESTER_RETIRED: "retired",
-            Code.ATTESTER_TAKEN: "taken"}
+_WAITING: dict[str, str] = {
+    Code.ATTESTER_PENDING: "pending", Code.ATTESTER_RETIRED: "retired",
+    Code.ATTESTER_TAKEN: "taken"}
 
 
 class Journal:

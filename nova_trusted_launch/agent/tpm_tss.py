@@ -126,10 +126,13 @@ class TssTpm:
 
     def policy_session(self) -> TssPolicySession:
         """See :class:`port.Tpm`."""
-        with self._esapi(urgent=True) as esapi:
-            session = _start_policy(esapi, tss.TPM2_ALG.SHA256)
-            nonce = bytes(esapi.trsess_get_nonce_tpm(session))
-            line = self._line
+        with self._on_line(urgent=True) as line:
+            session = _start_policy(line.esapi, tss.TPM2_ALG.SHA256)
+            try:
+                nonce = bytes(line.esapi.trsess_get_nonce_tpm(session))
+            except BaseException:
+                _flush(line.esapi, session)
+                raise
             line.users += 1
         return TssPolicySession(self, line, session, nonce)
 
@@ -148,13 +151,19 @@ class TssTpm:
     @contextlib.contextmanager
     def _esapi(self, line: _Line | None = None, *, urgent: bool = False
                ) -> Iterator[Any]:
+        with self._on_line(line, urgent=urgent) as taken:
+            yield taken.esapi
+
+    @contextlib.contextmanager
+    def _on_line(self, line: _Line | None = None, *, urgent: bool = False
+                 ) -> Iterator[_Line]:
         """Take a turn on ``line``, or on the connection of the day."""
         with self._turns.take(urgent=urgent):
             line = line or self._open()
             line.users += 1
             try:
                 with _translated(line):
-                    yield line.esapi
+                    yield line
             finally:
                 self._release(line)
 

@@ -126,10 +126,15 @@ def _decrypt(key: bytearray, released: Released) -> Bundle:
     if len(data) < _IV + _TAG:
         raise SealRefused("the released keys are not complete")
     try:
-        plain = AESGCM(key).decrypt(data[:_IV], data[_IV:],
-                                    released.release_id.encode())
+        plain = _cipher(key).decrypt(
+            data[:_IV], data[_IV:], released.release_id.encode())
         return Bundle.from_bytes(plain)
     except (InvalidTag, ValueError):
         # Without the cause: it could quote what it could not read.
         raise SealRefused("the released keys are not of this release"
                           ) from None
+
+
+def _cipher(key: Any) -> AESGCM:
+    """Take the key as it is: a copy as bytes could not be overwritten."""
+    return AESGCM(key)

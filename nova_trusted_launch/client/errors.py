@@ -50,7 +50,7 @@ class Refused(ClientError):
 def known_code(code: str) -> str:
     """Return the :class:`Code` of that value, or the string itself."""
     try:
-        return Code(code)
+        return Code(code)  # type: ignore[call-arg]
     except ValueError:
         return code
 

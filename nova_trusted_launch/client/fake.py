@@ -55,10 +55,11 @@ class FakeTenancy:
                    policy: Json | None = None) -> Json:
         kept = {"profile": None, "image_id": None, "image_digest": None,
                 "demand_token": False, "expires_at": None, "launches": None}
-        made = {"id": str(uuid.uuid4()), "name": name,
-                "project_id": self.state.project_id, "purpose": "image",
-                "policy": {**kept, **(policy or {})}, "launches_used": 0,
-                "created_at": self.state.stamp()}
+        made: Json = {
+            "id": str(uuid.uuid4()), "name": name,
+            "project_id": self.state.project_id, "purpose": "image",
+            "policy": {**kept, **(policy or {})}, "launches_used": 0,
+            "created_at": self.state.stamp()}
         self.state.keys[made["id"]] = made
         return dict(made)
 
@@ -83,13 +84,14 @@ class FakeTenancy:
                       image_digest: str | None = None,
                       expires_in: int | None = None) -> Json:
         own = nonce or secrets.token_bytes(32)
-        made = {"id": str(uuid.uuid4()),
-                "project_id": self.state.project_id, "profile": profile,
-                "image_id": image_id, "image_digest": image_digest,
-                "nonce_digest": hashlib.sha256(own).hexdigest(),
-                "created_at": self.state.stamp(),
-                "expires_at": self.state.stamp(seconds=expires_in or 3600),
-                "instance_id": None}
+        made: Json = {
+            "id": str(uuid.uuid4()),
+            "project_id": self.state.project_id, "profile": profile,
+            "image_id": image_id, "image_digest": image_digest,
+            "nonce_digest": hashlib.sha256(own).hexdigest(),
+            "created_at": self.state.stamp(),
+            "expires_at": self.state.stamp(seconds=expires_in or 3600),
+            "instance_id": None}
         self.state.launches[made["id"]] = made
         return dict(made) if nonce else {**made, "nonce": encoding.b64(own)}
 

@@ -63,6 +63,12 @@ class Http:
                 raise errors.Unavailable("the service's list has no end")
             query["marker"] = marker
 
+    def delete(self, path: str) -> None:
+        """DELETE; only an answer without content means that it is gone."""
+        if self.call("DELETE", path) is not None:
+            raise errors.Unavailable("the service did not say that it is "
+                                     "done")
+
     def call(self, method: str, path: str, body: Any = None, *,
              query: Mapping[str, Any] | None = None,
              most: int = MAX_ANSWER) -> Any:

@@ -48,7 +48,7 @@ class Operating:
 
     def attester_retire(self, attester: str) -> None:
         """End it: its results are dropped, its keys are refused."""
-        self._http.call("DELETE", resource("attesters", attester))
+        self._http.delete(resource("attesters", attester))
 
     def attester_attest(self, attester: str | None = None) -> None:
         """Ask one agent, or all, to attest now."""
@@ -155,7 +155,7 @@ class Operating:
 
     def profile_retire(self, name: str) -> None:
         """Put it out of force; its results are dropped."""
-        self._http.call("DELETE", resource("profiles", name))
+        self._http.delete(resource("profiles", name))
 
     def profile_preview(self, document: Any,
                         host: str | None = None) -> list[Json]:
@@ -196,4 +196,4 @@ class Operating:
 
     def reference_delete(self, name: str) -> None:
         """Delete a set."""
-        self._http.call("DELETE", resource("reference-values", name))
+        self._http.delete(resource("reference-values", name))

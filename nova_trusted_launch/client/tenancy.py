@@ -39,7 +39,7 @@ class Tenancy:
 
     def key_delete(self, key_id: str) -> None:
         """Forget a key."""
-        self._http.call("DELETE", resource("keys", key_id))
+        self._http.delete(resource("keys", key_id))
 
     # Launch tokens.
 
@@ -73,7 +73,7 @@ class Tenancy:
 
     def launch_delete(self, launch_id: str) -> None:
         """Forget a token."""
-        self._http.call("DELETE", resource("launches", launch_id))
+        self._http.delete(resource("launches", launch_id))
 
     # Releases and instances.
 
@@ -106,7 +106,7 @@ class Tenancy:
 
     def instance_close(self, instance_id: str) -> None:
         """Close the lease for ever: the instance was deleted."""
-        self._http.call("DELETE", resource("instances", instance_id))
+        self._http.delete(resource("instances", instance_id))
 
     # Receipts and their log.
 

@@ -108,5 +108,6 @@ class _HttpsPool(connectionpool.HTTPSConnectionPool):
 def watch(session: requests.Session) -> None:
     """Make the connections that this session will open end at deadlines."""
     for adapter in session.adapters.values():
-        adapter.poolmanager.pool_classes_by_scheme = {
+        pools: Any = adapter
+        pools.poolmanager.pool_classes_by_scheme = {
             "http": _HttpPool, "https": _HttpsPool}

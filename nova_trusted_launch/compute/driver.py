@@ -32,6 +32,7 @@ from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
 from nova_trusted_launch.compute.imagecache import TrustedImageCacheManager
 from nova_trusted_launch.compute.keeping import Keeping
+from nova_trusted_launch.compute.moves import Moves
 from nova_trusted_launch.compute.paths import RefusedPaths
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import Secrets
@@ -41,7 +42,7 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
-class LibvirtDriver(RefusedPaths, Keeping,
+class LibvirtDriver(RefusedPaths, Moves, Keeping,
                     libvirt_driver.LibvirtDriver):
     """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""
 
@@ -245,15 +246,14 @@ class LibvirtDriver(RefusedPaths, Keeping,
                                  **kwargs)
 
     def _create_guest(self, context: Any, xml: str, instance: Any,
-                      *args: Any, **kwargs: Any) -> Any:
+                      **kwargs: Any) -> Any:
         session = self._sessions.find(instance.uuid)
         if session is None:
-            self._refuse(instance, "nobody released it for this operation")
-            return super()._create_guest(context, xml, instance, *args,
-                                         **kwargs)
+            if kwargs.get("power_on", True) or kwargs.get("pause", False):
+                self._refuse(instance, "nobody released it for this start")
+            return super()._create_guest(context, xml, instance, **kwargs)
         with self._secrets.lent(session):
-            return super()._create_guest(context, xml, instance, *args,
-                                         **kwargs)
+            return super()._create_guest(context, xml, instance, **kwargs)
 
     def _create_configdrive(self, context: Any, instance: Any,
                             injection_info: Any, rescue: bool = False
@@ -267,4 +267,5 @@ class LibvirtDriver(RefusedPaths, Keeping,
             context, instance)
         self._config_drives.build(
             instance, session, injection_info.network_info,
-            injection_info.files, injection_info.admin_pass)
+            files=injection_info.files,
+            admin_pass=injection_info.admin_pass, rescue=rescue)

@@ -17,8 +17,7 @@ from nova_trusted_launch.wire.codes import Code
 
 _PLAIN_SNAPSHOT = "its snapshot would be stored unencrypted"
 _PLAIN_MEMORY = "its memory would be stored unencrypted"
-_NO_MOVE = "its keys cannot be released at another host for this yet"
-_NO_RESCUE = "a rescue image would read the disk without a release"
+_NO_MOVE = "its memory would cross the network without a release"
 
 
 class RefusedPaths:
@@ -58,34 +57,6 @@ class RefusedPaths:
                **kwargs: Any) -> Any:
         self._refuse_unchanged(instance, _PLAIN_MEMORY)
         return super().resume(context, instance, *args, **kwargs)
-
-    def rescue(self, context: Any, instance: Any, *args: Any,
-               **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_RESCUE)
-        return super().rescue(context, instance, *args, **kwargs)
-
-    def unrescue(self, context: Any, instance: Any, *args: Any,
-                 **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_RESCUE)
-        return super().unrescue(context, instance, *args, **kwargs)
-
-    def migrate_disk_and_power_off(self, context: Any, instance: Any,
-                                   *args: Any, **kwargs: Any) -> Any:
-        self._refuse_unchanged(instance, _NO_MOVE)
-        return super().migrate_disk_and_power_off(
-            context, instance, *args, **kwargs)
-
-    def finish_migration(self, context: Any, migration: Any, instance: Any,
-                         *args: Any, **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_MOVE)
-        return super().finish_migration(
-            context, migration, instance, *args, **kwargs)
-
-    def finish_revert_migration(self, context: Any, instance: Any,
-                                *args: Any, **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_MOVE)
-        return super().finish_revert_migration(
-            context, instance, *args, **kwargs)
 
     def check_can_live_migrate_destination(
             self, context: Any, instance: Any, *args: Any,

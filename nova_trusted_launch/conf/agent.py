@@ -10,7 +10,7 @@ from oslo_config import cfg
 GROUP = "agent"
 
 _IDENTITY = [
-    cfg.HostAddressOpt(
+    cfg.StrOpt(
         "host", default=socket.gethostname(),
         sample_default="<host name>",
         help="""

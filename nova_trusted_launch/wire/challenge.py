@@ -66,13 +66,11 @@ class Challenge:
         v = encoding.fields(value, "challenge", "nonce", "attester_id",
                             "purpose", "selection", "ima_offset",
                             "expires_at", "subject")
-        if v["purpose"] not in {p.value for p in Purpose}:
-            raise WireError("challenge: unknown purpose")
         if not isinstance(v["subject"], str):
             raise WireError("challenge: subject is a string")
         return cls(encoding.unb64(v["nonce"], "nonce"),
                    encoding.text(v["attester_id"], "attester_id"),
-                   Purpose(v["purpose"]),
+                   encoding.member(v["purpose"], Purpose, "purpose"),
                    PcrSelection.from_dict(v["selection"]),
                    encoding.number(v["ima_offset"], "ima_offset"),
                    encoding.untimestamp(v["expires_at"], "expires_at"),

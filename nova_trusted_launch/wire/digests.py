@@ -110,7 +110,7 @@ class PcrBank:
 
     def concatenated(self) -> bytes:
         """All values in ascending register order (TPM's order)."""
-        return b"".join([self.values[i] for i in sorted(self.values)])
+        return b"".join(map(self.values.__getitem__, sorted(self.values)))
 
     def only(self, registers: Iterable[int]) -> PcrBank:
         """Keep these registers.

@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import enum
 import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+_E = TypeVar("_E", bound=enum.Enum)
 
 MAX_DEPTH = 16
 _B64 = re.compile(r"[A-Za-z0-9_-]*\Z")
@@ -145,6 +148,17 @@ def number(value: Any, what: str, *, least: int = 0,
     if type(value) is not int or not least <= value <= most:
         raise WireError(f"{what}: not a whole number in {least}..{most}")
     return value
+
+
+def member(value: Any, kind: type[_E], what: str) -> _E:
+    """Return the member of an enumeration of strings with this value.
+
+    :raises WireError: not a string, or none of them.
+    """
+    for found in kind:
+        if isinstance(value, str) and found.value == value:
+            return found
+    raise WireError(f"{what}: {value!r:.40} is unknown")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

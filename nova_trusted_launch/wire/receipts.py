@@ -75,8 +75,6 @@ class Receipt:
             "action", "host", "attester_id", "ak_name", "profiles",
             "image_id", "image_digest", "key_id", "launch_id",
             "nonce_digest", "hardware", "issued_at")
-        if v["action"] not in {a.value for a in Action}:
-            raise WireError("receipt: unknown action")
         if type(v["hardware"]) is not bool:
             raise WireError("receipt: hardware is true or false")
         if not isinstance(v["profiles"], dict) or not v["profiles"]:
@@ -85,7 +83,8 @@ class Receipt:
             encoding.text(v["release_id"], "release_id"),
             encoding.text(v["instance_id"], "instance_id"),
             encoding.text(v["project_id"], "project_id"),
-            Action(v["action"]), encoding.text(v["host"], "host"),
+            encoding.member(v["action"], Action, "action"),
+            encoding.text(v["host"], "host"),
             encoding.text(v["attester_id"], "attester_id"),
             encoding.unhex(v["ak_name"], "ak_name"),
             tuple(sorted((name, encoding.number(n, name, least=1))

@@ -92,11 +92,9 @@ class ReleaseRequest:
         v = encoding.fields(value, "release", "attester_id", "instance_id",
                             "action", "nonce_tpm", "profile", "image_id",
                             "key_id", "launch_id")
-        if v["action"] not in {a.value for a in Action}:
-            raise WireError("release: unknown action")
         return cls(encoding.text(v["attester_id"], "attester_id"),
                    encoding.text(v["instance_id"], "instance_id"),
-                   Action(v["action"]),
+                   encoding.member(v["action"], Action, "action"),
                    encoding.unb64(v["nonce_tpm"], "nonce_tpm"),
                    *(_optional_text(v[name], name) for name in (
                        "profile", "image_id", "key_id", "launch_id")))

@@ -104,11 +104,9 @@ class Finding:
         found = encoding.fields(value, "finding", *names)
         if not all(isinstance(found[name], str) for name in names):
             raise WireError("finding: every field is a string")
-        try:
-            claim = TrustClaim(found["claim"])
-        except ValueError as exc:
-            raise WireError("finding: unknown claim") from exc
-        return cls(found["rule"], claim, TrustTier.from_label(found["tier"]),
+        return cls(found["rule"],
+                   encoding.member(found["claim"], TrustClaim, "claim"),
+                   TrustTier.from_label(found["tier"]),
                    *(found[name] for name in names[3:]))
 
 

@@ -95,6 +95,14 @@ def test_a3_other_scheme_refused(tpm, rsa_key, scheme, good, bad):
         verify(tpm, attest, sign(rsa_key, attest, bad), ak=ak)
 
 
+def test_a3_own_scheme_under_another_name_refused(tpm, rsa_key):
+    ak = rsa_ak(rsa_key, "0014000b")
+    attest, _ = tpm.quote(NONCE, ASKED)
+    signature = sign(rsa_key, attest, "rsassa")
+    with pytest.raises(UnauthenticEvidence):
+        verify(tpm, attest, b"\x00\x16" + signature[2:], ak=ak)
+
+
 @pytest.mark.parametrize("alg", [HashAlg.SHA384, HashAlg.SHA512])
 def test_a3_other_hash_refused(tpm, alg):
     attest, _ = tpm.quote(NONCE, ASKED)

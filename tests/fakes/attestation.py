@@ -82,7 +82,7 @@ class FakeService:
         identifier = f"enrolment-{len(self._enrolments)}"
         self._enrolments[identifier] = request, secret
         return self._say("attester_enrol", CredentialChallenge(
-            identifier, blob, seed, _later()))
+            identifier, blob, seed, later()))
 
     def attester_activate(self, enrolment_id: str,
                           proof: bytes) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class FakeService:
             evidence.pcrs.only(BOOT), release_id, request.nonce_tpm)
         return self._say("release_answer", Released(
             release_id, sealed, hashlib.sha256(b"image").digest(),
-            "header.receipt.signature", 7, _later()))
+            "header.receipt.signature", 7, later()))
 
     def instance_show(self, instance_id: str) -> dict[str, Any] | None:
         return self._say("instance_show", self.leases.get(instance_id))
@@ -164,7 +164,7 @@ class FakeService:
     def _challenge(self, known: Enrolled, purpose: Purpose, subject: str,
                    request: Any) -> Challenge:
         made = Challenge(secrets.token_bytes(32), known.id, purpose,
-                         SELECTION, known.ima_offset, _later(), subject)
+                         SELECTION, known.ima_offset, later(), subject)
         self._open[made.nonce] = made, request
         return made
 
@@ -181,7 +181,8 @@ class FakeService:
         self.evidence.append(evidence)
 
 
-def _later() -> datetime.datetime:
+def later() -> datetime.datetime:
+    """Return a time in a minute."""
     return datetime.datetime.now(datetime.UTC) + _MINUTE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import secrets
 from typing import Any
 
@@ -31,6 +32,7 @@ from nova_trusted_launch.wire.release import (
     ReleaseRequest,
 )
 from tests.fakes.ca import FakeCa
+from tests.fakes.logs import ImaList, ima_file
 from tests.fakes.outside import (
     Clock,
     FakeAgents,
@@ -44,7 +46,7 @@ from tests.fakes.stores import MemoryStore
 from tests.fakes.tpm import FakeTpm
 
 PROFILE = {"schema": 1, "valid_for": 600, "require": [
-    {"tpm": {"manufacturers": ["id:00001014"]}}]}
+    {"tpm": {"manufacturers": ["IFX"]}}]}
 
 
 class Host:
@@ -55,6 +57,7 @@ class Host:
         self.cloud, self.name, self.tpm = cloud, name, tpm
         self.user_id = user_id
         self.id = ""
+        self.ima: ImaList | None = None
 
     def enrolment(self, **changes: Any) -> EnrolmentRequest:
         """Return what the agent claims of its TPM."""
@@ -77,14 +80,38 @@ class Host:
             attester = flows.attesters.approve(attester.id, now)
         return attester
 
+    def measure(self, path: str, contents: bytes = b"") -> None:
+        """Run a file on a host whose kernel measures files."""
+        if self.ima is None:
+            self.ima = ImaList()
+            self.measure("boot_aggregate", self.tpm.bank(
+                range(10)).concatenated())
+        entry = ima_file(path, contents)
+        self.ima.entries.append(entry)
+        self.tpm.extend(10, hashlib.sha256(entry.data).digest())
+
+    def reboot(self, pcrs: Any = None) -> None:
+        """Reboot, into another state if that is given."""
+        self.tpm.reboot()
+        self.tpm.values.update(pcrs or {})
+        self.ima = None
+
     def evidence(self, challenge: Challenge, qualifying: bytes | None = None,
                  **lies: Any) -> Evidence:
         """Answer a challenge; each of ``lies`` replaces a field."""
+        log, offset = None, 0
+        if self.ima is not None:
+            log = self.ima.dump()
+            offset = challenge.ima_offset
+            # A list that is shorter now is another boot's: send all of it.
+            offset = offset if offset <= len(log) else 0
+            log = log[offset:]
         quote, signature = self.tpm.quote(
             qualifying or challenge.nonce, challenge.selection)
         return dataclasses.replace(Evidence(
             self.id, challenge.nonce, quote, signature,
-            self.tpm.bank(challenge.selection.registers)), **lies)
+            self.tpm.bank(challenge.selection.registers), None, log, offset),
+            **lies)
 
     def challenge(self) -> Challenge:
         """Ask for a challenge."""

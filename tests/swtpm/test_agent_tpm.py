@@ -12,6 +12,7 @@ from attestation_service.core.tpm.attestation_key import load_attestation_key
 from attestation_service.core.tpm.quote import verify_quote
 from attestation_service.core.tpm.structures import Public
 from attestation_service.core.tpm.wrap import parent_name_of
+from nova_trusted_launch.agent import templates
 from nova_trusted_launch.agent.tpm import SealRefused, TpmError
 from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
@@ -135,6 +136,17 @@ def test_sealed_key_opens_in_its_session(device, signer, kind):
         assert session.unseal(sealed, "r1") == SECRET
     finally:
         session.close()
+
+
+def test_key_without_its_password_is_used_by_its_policy(device, signer,
+                                                        monkeypatch):
+    """PolicyB of the high range templates: PolicySecret or PolicyC."""
+    monkeypatch.setattr(templates, "USER_WITH_AUTH", 0)
+    tpm = of_kind(device, "ek-p384")
+    session = tpm.policy_session()
+    assert session.unseal(sealed_for(tpm, session, signer), "r1") == SECRET
+    session.close()
+    assert handles(device.tcti) == []
 
 
 def test_session_opens_once(tpm, signer):

@@ -43,8 +43,8 @@ def _variable_contents(data: bytes) -> bytes | None:
     return data[32 + name_size:]
 
 
-def _without_last(data: bytes) -> bytes | None:
-    return data[:-1] or None
+def _without_last(data: bytes) -> bytes:
+    return data[:-1]
 
 
 # GRUB puts these before what it measured; Red Hat's leaves the colon out.
@@ -111,6 +111,11 @@ def hash_of(alg: HashAlg) -> Hash:
     """Return the constructor that :func:`measured` wants for a bank."""
     constructor: Hash = getattr(hashlib, alg.label)
     return constructor
+
+
+def hash_named(name: str) -> Hash | None:
+    """Return the constructor for a bank that is only looked at."""
+    return getattr(hashlib, name, None) if name else None
 
 
 def measured(event_type: int, data: bytes, digest: bytes,

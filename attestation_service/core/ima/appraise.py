@@ -27,6 +27,7 @@ BOOT_AGGREGATE = b"boot_aggregate"
 MEMO_ENTRIES = 2 ** 16
 # Bad entries that are described; the others are counted.
 DESCRIBED = 64
+_SHA256_SIZE = 32
 # What follows a path in an ima-sig entry without a signature: this, and the
 # path's own NUL.
 _UNSIGNED = b"\0\0\0\0"
@@ -66,11 +67,21 @@ class FileReferences:
     def expected(self, paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:
         """Find the digests known for some paths, in one pass."""
         found: dict[bytes, list[bytes]] = {path: [] for path in paths}
+        if not found:
+            return found
+        start = len(log.SHA256_FIELD) + _SHA256_SIZE
+        tails = {log.template_data("sha256", bytes(_SHA256_SIZE), path)[
+            start:]: path for path in found}
         for value in self.values:
-            facts = log.file_facts(Entry(
-                log.REGISTER, b"", "ima-ng", value))
-            if facts.path in found:
-                found[facts.path].append(facts.digest)
+            if value.startswith(log.SHA256_FIELD):
+                path, digest = tails.get(value[start:]), value[
+                    len(log.SHA256_FIELD):start]
+            else:
+                facts = log.file_facts(Entry(
+                    log.REGISTER, b"", "ima-ng", value))
+                path, digest = facts.path, facts.digest
+            if path in found:
+                found[path].append(digest)
         return found
 
 

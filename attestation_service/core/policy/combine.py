@@ -8,7 +8,7 @@ a rule inside.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,15 @@ from nova_trusted_launch.wire.results import Finding, TrustTier
 # is better than a known bad and worse than a yes.
 _ORDER = (TrustTier.AFFIRMING, TrustTier.NONE, TrustTier.WARNING,
           TrustTier.CONTRAINDICATED)
+
+
+def leaves(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield every rule that is not itself made of rules."""
+    for rule in rules:
+        if isinstance(rule, AllOf | AnyOf):
+            yield from leaves(rule.rules)
+        else:
+            yield rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation_service.core import errors
-from attestation_service.core.policy import combine, rules
+from attestation_service.core.policy import (
+    boot_rules,
+    chain_rules,
+    combine,
+    ima_rules,
+    rules,
+)
 from attestation_service.core.policy.node import Node, Sets
 from attestation_service.core.policy.reference_values import ReferenceValues
 from attestation_service.core.policy.rule import Rule
@@ -45,7 +51,9 @@ MOST_VALID_FOR = 7 * 24 * 3600
 RuleParser = Callable[[Node], Rule]
 
 #: Every rule a document may name.
-REGISTRY: Mapping[str, RuleParser] = {**rules.RULES}
+REGISTRY: Mapping[str, RuleParser] = {
+    **rules.RULES, **boot_rules.RULES, **chain_rules.RULES,
+    **ima_rules.RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,13 @@ class AppraisalPolicy:
     def registers(self) -> frozenset[int]:
         """The PCRs that must be quoted for every rule to be answered."""
         return frozenset().union(*(rule.registers for rule in self.rules))
+
+    @property
+    def file_questions(self) -> frozenset[str]:
+        """What is asked about files; each by its ``Appraiser.key``."""
+        return frozenset(
+            rule.appraiser.key for rule in combine.leaves(self.rules)
+            if isinstance(rule, ima_rules.FilesAreKnown))
 
 
 @dataclass(frozen=True, slots=True)

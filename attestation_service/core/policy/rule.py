@@ -59,3 +59,8 @@ def one_of(values: Iterable[str]) -> str:
     shown = ", ".join(values[:4])
     more = len(values) - 4
     return f"{shown} or {more} more" if more > 0 else shown
+
+
+def shown(text: str) -> str:
+    """Write text from a host so that it cannot pretend to be more lines."""
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -10,8 +10,10 @@ at enrolment).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -50,7 +52,13 @@ class AttestationKey:
     scheme: Scheme
     hash_alg: HashAlg
     _hash_id: int
+    _hash: Callable[[bytes], Any]
     _verify: _Verify
+
+    def digest(self, data: bytes) -> bytes:
+        """Hash as this key does, which is how its quotes digest PCRs."""
+        digest: bytes = self._hash(data).digest()
+        return digest
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Whether this key made this TPMT_SIGNATURE of ``message``.
@@ -97,8 +105,7 @@ def load_attestation_key(tpmt_public: bytes) -> AttestationKey:
     if _TYPE_OF_SCHEME[scheme] is not public.type:
         raise UnendorsedKey("the attestation key's scheme is of another type")
     hash_alg = acceptable_hash(public.scheme[1], "the attestation key")
-    return AttestationKey(public.name, scheme, hash_alg, hash_alg.value,
-                          _verifier(public.key, scheme, hash_alg))
+    return _make(public.name, public.key, scheme, hash_alg)
 
 
 def unjudged_attestation_key(
@@ -116,7 +123,13 @@ def unjudged_attestation_key(
             else KeyType.RSA)
     if _TYPE_OF_SCHEME[scheme] is not kind:
         raise UnendorsedKey("the signature's scheme is of another type")
-    return AttestationKey(b"", scheme, hash_alg, hash_alg.value,
+    return _make(b"", key, scheme, hash_alg)
+
+
+def _make(name: bytes, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+          scheme: Scheme, hash_alg: HashAlg) -> AttestationKey:
+    return AttestationKey(name, scheme, hash_alg, hash_alg.value,
+                          getattr(hashlib, hash_alg.label),
                           _verifier(key, scheme, hash_alg))
 
 
@@ -126,14 +139,12 @@ def _verifier(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     algorithm = HASHES[hash_alg]
     if isinstance(key, ec.EllipticCurvePublicKey):
         verify_ecdsa, ecdsa = key.verify, ec.ECDSA(algorithm)
-        from_bytes = int.from_bytes
 
         def ecc(parts: tuple[bytes, ...], message: bytes) -> None:
             r, s = parts
-            verify_ecdsa(
-                encode_dss_signature(from_bytes(r, "big"),
-                                     from_bytes(s, "big")),
-                message, ecdsa)
+            verify_ecdsa(encode_dss_signature(int.from_bytes(r, "big"),
+                                              int.from_bytes(s, "big")),
+                         message, ecdsa)
 
         return ecc
     # The salt is as long as the key allows or as the hash, by the TPM's age.
@@ -145,3 +156,4 @@ def _verifier(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
         verify_rsa(parts[0], message, pad, algorithm)
 
     return rsa_
+

@@ -49,12 +49,13 @@ def verify_certified_parent(
     """
     if not ak.signed(certify_info, signature):
         raise UnauthenticEvidence("the attestation key did not sign this")
-    r = Reader(certify_info, "TPMS_ATTEST")
-    header = parse_attest(r, ST_ATTEST_CERTIFY, "certification of a key")
+    told, _, at = parse_attest(certify_info, ST_ATTEST_CERTIFY,
+                               "certification of a key")
+    r = Reader(certify_info[at:], "TPMS_CERTIFY_INFO")
     name = r.sized()
     r.sized()  # qualifiedName: where below its hierarchy the key is.
     r.finish()
-    if not hmac.compare_digest(header.nonce, nonce):
+    if not hmac.compare_digest(told, nonce):
         raise StaleEvidence("the certification answers another challenge")
     parent = Public.parse(parent_public)
     if not hmac.compare_digest(name, parent.name):

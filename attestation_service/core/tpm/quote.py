@@ -13,38 +13,34 @@ from __future__ import annotations
 import functools
 import hmac
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from attestation_service.core.errors import (
     MalformedEvidence, StaleEvidence, UnauthenticEvidence)
 from attestation_service.core.tpm.attestation_key import (
     AttestationKey, load_attestation_key)
-from attestation_service.core.tpm.reader import Reader
 from nova_trusted_launch.wire.digests import PcrBank, PcrSelection
 
 __all__ = ("AttestationKey", "QuoteInfo", "VerifiedQuote",
-           "load_attestation_key", "parse_attest", "verify_quote",
-           "verify_registers", "verify_signed_quote")
+           "load_attestation_key", "parse_attest", "parse_unsigned",
+           "verify_pcr_digest", "verify_quote", "verify_signed_quote")
 
 TPM_GENERATED = 0xFF544347
 ST_ATTEST_QUOTE = 0x8018
 LEAST_NONCE = 16
-_MAGIC_AND_TYPE = struct.Struct(">IH")
-# TPMS_CLOCK_INFO (clock, resetCount, restartCount, safe), firmwareVersion.
-_CLOCK_AND_FIRMWARE = struct.Struct(">QIIBQ")
+_MAGIC_TYPE_SIZE = struct.Struct(">IHH")
+_SIZE = struct.Struct(">H")
+_COUNT = struct.Struct(">I")
+# clock, resetCount, restartCount, safe (TPMS_CLOCK_INFO); firmwareVersion.
+_COUNTERS = struct.Struct(">QIIBQ")
 _BANK_AND_SIZE = struct.Struct(">HB")
 
 # Banks in the order they were quoted in, each with its registers.
 Selections = tuple[tuple[int, frozenset[int]], ...]
 
 
-class AttestHeader(NamedTuple):
-    """What every TPMS_ATTEST starts with.
-
-    A tuple, as one is made for every quote and tuples are made fast.
-    """
+class QuoteInfo(NamedTuple):
+    """The fields of a quote's TPMS_ATTEST, unverified."""
 
     nonce: bytes
     clock: int
@@ -52,29 +48,6 @@ class AttestHeader(NamedTuple):
     restart_count: int
     safe: int
     firmware_version: int
-
-
-def parse_attest(r: Reader, expected: int, what: str) -> AttestHeader:
-    """Read the head of a TPMS_ATTEST of the ``expected`` type.
-
-    :raises MalformedEvidence: not made by a TPM, or of another type.
-    """
-    magic, kind = r.unpack(_MAGIC_AND_TYPE)
-    if magic != TPM_GENERATED:
-        raise MalformedEvidence("the attestation was not made by a TPM")
-    if kind != expected:
-        raise MalformedEvidence(f"the attestation is not a {what}")
-    r.sized()  # qualifiedSigner: it is the key that is known, not its place.
-    header = AttestHeader(r.sized(), *r.unpack(_CLOCK_AND_FIRMWARE))
-    if header.safe > 1:
-        raise MalformedEvidence("the attestation's safe flag is neither")
-    return header
-
-
-class QuoteInfo(NamedTuple):
-    """The fields of a quote's TPMS_ATTEST, unverified."""
-
-    header: AttestHeader
     selections: Selections
     pcr_digest: bytes
 
@@ -82,21 +55,71 @@ class QuoteInfo(NamedTuple):
     def parse(cls, attest: bytes) -> QuoteInfo:
         """Take a quote apart.
 
-        :raises MalformedEvidence: it is anything else.
+        Fields are cut out where their sizes say; when the sizes add up to
+        the whole, none was short and nothing is left.
+
+        :raises MalformedEvidence: they do not, or it is no quote.
         """
-        r = Reader(attest, "TPMS_ATTEST")
-        header = parse_attest(r, ST_ATTEST_QUOTE, "quote")
-        selections, digest = _parse_selections(r), r.sized()
-        r.finish()
-        return cls(header, selections, digest)
+        nonce, counters, at = parse_attest(attest, ST_ATTEST_QUOTE, "quote")
+        selections = []
+        try:
+            count, = _COUNT.unpack_from(attest, at)
+            at += 4
+            for _ in range(count):
+                alg, size = _BANK_AND_SIZE.unpack_from(attest, at)
+                start = at + 3
+                at = start + size
+                registers = _registers(attest[start:at])
+                # A TPM clears the map of a bank that it does not have.
+                if registers:
+                    selections.append((alg, registers))
+            size, = _SIZE.unpack_from(attest, at)
+        except struct.error as exc:
+            raise MalformedEvidence("TPMS_ATTEST: cut short") from exc
+        start = at + 2
+        if start + size != len(attest):
+            raise MalformedEvidence("TPMS_ATTEST: cut short, or bytes follow")
+        if count > 1 and len(dict(selections)) != len(selections):
+            raise MalformedEvidence("TPMS_ATTEST: a bank is selected twice")
+        return cls(nonce, *counters, tuple(selections), attest[start:])
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedQuote:
+def parse_attest(attest: bytes, expected: int, what: str
+                 ) -> tuple[bytes, tuple[int, int, int, int, int], int]:
+    """Read the head of a TPMS_ATTEST of the ``expected`` type.
+
+    Return its nonce, its counters (clock, resetCount, restartCount, safe,
+    firmwareVersion) and where its body starts.
+
+    :raises MalformedEvidence: cut, not made by a TPM, or of another type.
+    """
+    try:
+        # qualifiedSigner: it is the key that is known, not its place.
+        magic, kind, size = _MAGIC_TYPE_SIZE.unpack_from(attest)
+        at = 8 + size
+        size, = _SIZE.unpack_from(attest, at)
+        start = at + 2
+        at = start + size
+        counters = _COUNTERS.unpack_from(attest, at)
+    except struct.error as exc:
+        raise MalformedEvidence("TPMS_ATTEST: cut short") from exc
+    if magic != TPM_GENERATED:
+        raise MalformedEvidence("the attestation was not made by a TPM")
+    if kind != expected:
+        raise MalformedEvidence(f"the attestation is not a {what}")
+    if counters[3] > 1:
+        raise MalformedEvidence("the attestation's safe flag is neither")
+    return attest[start:at], counters, at + 25
+
+
+class VerifiedQuote(NamedTuple):
     """PCR values proven to come from one AK, for one challenge.
 
     Only :func:`verify_quote` makes these.  ``safe`` is False when the TPM was
     not shut down in order, so that ``clock`` may have gone back.
+
+    A tuple, as is QuoteInfo: one of each is made for every quote, and tuples
+    are made fast.
     """
 
     pcrs: PcrBank
@@ -139,10 +162,13 @@ def verify_quote(
     if info.selections != ((selection.alg.value, selection.registers),):
         raise UnauthenticEvidence(
             "the quote covers other registers than were asked for")
-    verify_registers(info, (pcrs,), ak=ak)
-    h = info.header
-    return VerifiedQuote(pcrs, h.reset_count, h.restart_count, h.clock,
-                         h.safe == 1, h.firmware_version)
+    if (pcrs.alg is not selection.alg
+            or pcrs.values.keys() != selection.registers):
+        raise UnauthenticEvidence(
+            "the registers sent are not those the quote covers")
+    verify_pcr_digest(info, pcrs.concatenated(), ak=ak)
+    return VerifiedQuote(pcrs, info.reset_count, info.restart_count,
+                         info.clock, info.safe == 1, info.firmware_version)
 
 
 def verify_signed_quote(attest: bytes, signature: bytes, *,
@@ -154,24 +180,19 @@ def verify_signed_quote(attest: bytes, signature: bytes, *,
     if not ak.signed(attest, signature):
         raise UnauthenticEvidence("the attestation key did not sign this")
     info = QuoteInfo.parse(attest)
-    if not hmac.compare_digest(info.header.nonce, nonce):
+    if not hmac.compare_digest(info.nonce, nonce):
         raise StaleEvidence("the quote answers another challenge")
     return info
 
 
-def verify_registers(info: QuoteInfo, banks: Sequence[PcrBank], *,
-                     ak: AttestationKey) -> None:
-    """Make checks 5 and 6 of :func:`verify_quote` for one bank or more.
+def verify_pcr_digest(info: QuoteInfo, values: bytes, *,
+                      ak: AttestationKey) -> None:
+    """Make check 6 of :func:`verify_quote`.
 
-    ``banks`` stand in the order of the quote.
+    ``values`` are those of the selected registers, one after the other, in
+    the order of ``info.selections``.
     """
-    offered = tuple([(bank.alg.value, frozenset(bank.values))
-                     for bank in banks])
-    if info.selections != offered:
-        raise UnauthenticEvidence(
-            "the registers sent are not those the quote covers")
-    digest = ak.hash_alg.digest(b"".join([b.concatenated() for b in banks]))
-    if not hmac.compare_digest(info.pcr_digest, digest):
+    if not hmac.compare_digest(info.pcr_digest, ak.digest(values)):
         raise UnauthenticEvidence("the PCR values are not the quoted ones")
 
 
@@ -184,19 +205,6 @@ def parse_unsigned(attest: bytes) -> None:
     """
     head = TPM_GENERATED.to_bytes(4, "big") + ST_ATTEST_QUOTE.to_bytes(2)
     QuoteInfo.parse(head + attest[len(head):])
-
-
-def _parse_selections(r: Reader) -> Selections:
-    """Read TPML_PCR_SELECTION."""
-    selections: dict[int, frozenset[int]] = {}
-    for _ in range(r.uint(4)):
-        alg, size = r.unpack(_BANK_AND_SIZE)
-        registers = _registers(r.take(size))
-        if alg in selections:
-            raise MalformedEvidence(f"bank {alg:#06x} is selected twice")
-        selections[alg] = registers
-    # A TPM clears the map of a bank it does not have: that says nothing.
-    return tuple([bank for bank in selections.items() if bank[1]])
 
 
 @functools.lru_cache(maxsize=256)

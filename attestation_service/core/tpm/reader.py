@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Any
-
 from attestation_service.core.errors import MalformedEvidence
 
 
@@ -34,18 +31,6 @@ class Reader:
     def uint(self, size: int) -> int:
         """Take an unsigned big-endian number of ``size`` bytes."""
         return int.from_bytes(self.take(size), "big")
-
-    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """Take a row of fixed fields at once.
-
-        :raises MalformedEvidence: fewer bytes are left.
-        """
-        at = self._at
-        end = at + layout.size
-        if end > len(self._data):
-            raise self._short(at, layout.size)
-        self._at = end
-        return layout.unpack_from(self._data, at)
 
     def sized(self) -> bytes:
         """Take a TPM2B: a 16-bit length, then that many bytes."""

@@ -208,19 +208,30 @@ class Signature(NamedTuple):
 
         :raises MalformedEvidence: it is not one of a scheme we know.
         """
-        r = Reader(tpmt, "TPMT_SIGNATURE")
-        alg, hash_alg = r.unpack(_SCHEME_AND_HASH)
-        scheme = SCHEMES.get(alg)
+        try:
+            alg, hash_alg, size = _SCHEME_HASH_SIZE.unpack_from(tpmt)
+            end = _SCHEME_HASH_SIZE.size + size
+            parts: tuple[bytes, ...] = (tpmt[_SCHEME_HASH_SIZE.size:end],)
+            scheme = SCHEMES.get(alg)
+            if scheme is Scheme.ECDSA:
+                start = end + _SIZE.size
+                size, = _SIZE.unpack_from(tpmt, end)
+                end = start + size
+                parts = (parts[0], tpmt[start:end])
+        except struct.error as exc:
+            raise MalformedEvidence("TPMT_SIGNATURE: cut short") from exc
         if scheme is None:
             raise MalformedEvidence("TPMT_SIGNATURE: unknown scheme")
-        parts = ((r.sized(), r.sized()) if scheme is Scheme.ECDSA
-                 else (r.sized(),))
-        r.finish()
+        # The sizes add up to the whole: none was short, nothing is left.
+        if end != len(tpmt):
+            raise MalformedEvidence(
+                "TPMT_SIGNATURE: cut short, or bytes follow")
         return cls(scheme, hash_alg, parts)
 
 
 SCHEMES = {s.value: s for s in Scheme}
-_SCHEME_AND_HASH = struct.Struct(">HH")
+_SCHEME_HASH_SIZE = struct.Struct(">HHH")
+_SIZE = struct.Struct(">H")
 
 
 def acceptable_hash(alg: int, what: str) -> HashAlg:

@@ -14,6 +14,7 @@ from typing import Any
 
 from attestation_service import records as r
 from attestation_service.core import errors
+from attestation_service.core.facts import LogSettings
 from attestation_service.core.policy import document, rules
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.flows.judgement import Judged, judge
@@ -72,15 +73,17 @@ class Preview:
         before = worst(known) if known else None
         if not kept:
             return Change(attester.host, before, TrustTier.NONE, ())
-        result = rejudge(attester, kept[0], [policy]).results[0]
+        result = rejudge(attester, kept[0], [policy],
+                         self._settings.logs).results[0]
         return Change(attester.host, before, result.tier, result.findings)
 
 
 class Draft:
     """An operator has one good host and wants a profile that says so."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
 
     def __call__(self, host: str, now: r.Time) -> dict[str, Any]:
         """Return a document that this host satisfies as it is.
@@ -92,11 +95,13 @@ class Draft:
             kept = unit.kept_evidence.list(attester.id)
         if not kept:
             raise errors.Unknown(f"no evidence of {host!r} is kept")
-        return draft_of(rejudge(attester, kept[0], []))
+        return draft_of(rejudge(attester, kept[0], [],
+                                self._settings.logs))
 
 
 def rejudge(attester: r.Attester, kept: r.KeptEvidence,
-            policies: Sequence[AppraisalPolicy]) -> Judged:
+            policies: Sequence[AppraisalPolicy],
+            logs: LogSettings) -> Judged:
     """Judge kept evidence as of when it came in."""
     evidence = Evidence.from_bytes(kept.envelope)
     # It was fresh when it was kept; the challenge is rebuilt from it.
@@ -105,7 +110,7 @@ def rejudge(attester: r.Attester, kept: r.KeptEvidence,
         evidence.ima_offset,
         kept.received_at + datetime.timedelta(seconds=1))
     return judge(attester, evidence, challenge=challenge,
-                 qualifying=kept.qualifying, policies=policies,
+                 qualifying=kept.qualifying, policies=policies, logs=logs,
                  now=kept.received_at)
 
 

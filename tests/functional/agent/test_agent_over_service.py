@@ -7,6 +7,7 @@ and the real application to the database, and back.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 
@@ -20,12 +21,15 @@ from nova_trusted_launch.client.errors import Refused, Unavailable
 from nova_trusted_launch.client.trust import Verifier
 from nova_trusted_launch.conf import agent as options
 from nova_trusted_launch.wire.codes import Code
+from nova_trusted_launch.wire.evidence import Evidence
 from nova_trusted_launch.wire.release import Action
 from nova_trusted_launch.wire.results import TrustTier
+from tests.fakes import logs
 from tests.fakes.agent_tpm import PortedTpm
 from tests.fakes.tpm import FakeTpm
 from tests.fixtures.host import profile
 
+CAPTURE = logs.VECTORS / "hosts" / "sb-tcg"
 HOST = "compute-1"
 INSTANCE = "8f9f2b66-7d0c-4bbd-8f0a-3a6ed18f3c55"
 NONCE = b"n" * 32
@@ -34,9 +38,9 @@ NONCE = b"n" * 32
 class Running:
     """An agent whose loop is stepped by hand, with its socket open."""
 
-    def __init__(self, folder, service) -> None:
+    def __init__(self, folder, service, pcrs=None) -> None:
         self.folder, self.service = folder, service
-        self.tpm = PortedTpm(FakeTpm(ca=service.ca, host=HOST))
+        self.tpm = PortedTpm(FakeTpm(ca=service.ca, host=HOST, pcrs=pcrs))
         self.client = TrustedLaunchClient(service.adapter("agent"))
         self.admin = TrustedLaunchClient(service.adapter("admin"))
         self.member = TrustedLaunchClient(service.adapter("member"))
@@ -50,7 +54,8 @@ class Running:
                 "host": HOST, "allowed_users": [],
                 "state_path": f"{self.folder}/agent.json",
                 "socket_path": f"{self.folder}/agent.sock",
-                "boot_log_path": "", "ima_log_path": ""}.items():
+                "boot_log_path": f"{self.folder}/boot",
+                "ima_log_path": f"{self.folder}/ima"}.items():
             conf.set_override(name, value, options.GROUP)
         self.agent = deploy.assemble(conf, self.tpm, self.client)
         self.agent.server.start()
@@ -186,3 +191,89 @@ def test_agent_attests_when_asked_over_the_socket(running):
         time.sleep(0.05)
     running.agent.loop.stop()
     thread.join(10)
+
+
+class Captured:
+    """An agent on a host with the logs and registers of a real one."""
+
+    def __init__(self, folder, service) -> None:
+        self.pcrs = dict(logs.pcrs_of("sb-tcg").values)
+        (folder / "boot").write_bytes(
+            (CAPTURE / "bios_measurements").read_bytes())
+        self.ima = folder / "ima"
+        self.list = logs.load_ima(CAPTURE / "ima_bin")
+        self.ima.write_bytes(self.list.dump())
+        self.running = Running(folder, service, self.pcrs)
+        self.sent: list[Evidence] = []
+        send = self.running.client.evidence_send
+        self.running.client.evidence_send = lambda evidence: (
+            self.sent.append(evidence) or send(evidence))
+
+    def run(self, *paths: str) -> None:
+        """Execute files: the kernel lists them and extends register 10."""
+        for path in paths:
+            entry = logs.ima_file(path, path.encode(), template="ima-sig")
+            self.list.entries.append(entry)
+            self.running.tpm.chip.extend(
+                10, hashlib.sha256(entry.data).digest())
+        self.ima.write_bytes(self.list.dump())
+
+    def reboot(self) -> None:
+        """Boot again the same way; the list starts anew, and longer."""
+        self.running.tpm.chip.reboot()
+        self.running.tpm.chip.values |= self.pcrs
+        self.list = logs.load_ima(CAPTURE / "ima_bin")
+        self.run(*(f"/usr/bin/other-{n}" for n in range(20)))
+
+    def step(self) -> Evidence:
+        """Attest; return what was sent and accepted."""
+        self.running.agent.loop.step()
+        assert self.running.nova.status()["state"] == "attesting"
+        return self.sent[-1]
+
+
+@pytest.fixture
+def captured(tmp_path, service):
+    profile(service)
+    made = Captured(tmp_path, service)
+    made.running.enrol()
+    yield made
+    made.running.stop()
+
+
+def covers(evidence: Evidence, captured: Captured) -> bool:
+    """Whether it holds the list from its offset to the end."""
+    return evidence.ima_log == captured.list.dump()[evidence.ima_offset:]
+
+
+def test_real_logs_are_accepted_as_they_grow(captured):
+    (whole,) = captured.sent
+    assert whole.ima_offset == 0
+    assert covers(whole, captured)
+    captured.run("/usr/bin/one", "/usr/bin/two")
+    assert covers(captured.step(), captured)
+    captured.running.stop()
+    captured.running.start()
+    captured.run("/usr/bin/three")
+    assert covers(captured.step(), captured)
+
+
+def test_reboot_sends_the_list_from_its_start(captured):
+    captured.run("/usr/bin/one")
+    captured.step()
+    captured.reboot()
+    assert captured.step().ima_offset == 0
+    captured.run("/usr/bin/three")
+    assert covers(captured.step(), captured)
+
+
+def test_c13_entry_the_kernel_did_not_measure_is_refused(captured):
+    captured.step()
+    entry = logs.ima_file("/usr/bin/root-kit", b"x", template="ima-sig")
+    before = len(captured.sent)
+    captured.ima.write_bytes(
+        captured.list.dump()[:-1] + b"X" + entry.dump())
+    captured.running.tpm.chip.extend(10, b"z" * 32)
+    captured.running.agent.loop.step()
+    assert len(captured.sent) == before + 1
+    assert captured.running.nova.status()["state"] == "failing"

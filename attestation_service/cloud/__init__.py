@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adapters: Nova and Placement, asked with the service's own account."""
