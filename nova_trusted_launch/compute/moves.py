@@ -82,6 +82,7 @@ class Moves:
         with self._started(instance, session):
             self.image_backend.by_name(instance, disks.ROOT).base(
                 context, instance.image_ref)
+            self._config_drives.forget(instance.uuid)
             self._config_drives.build(instance, session,
                                       _network_info(instance))
             super().unrescue(context, instance)
