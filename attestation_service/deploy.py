@@ -17,7 +17,7 @@ from oslo_log import log as logging
 from oslo_policy import policy
 
 from attestation_service import conf as options
-from attestation_service import configured, policies, ports
+from attestation_service import configured, policies, ports, wiring
 from attestation_service.api import auth, logs, openapi, pipeline
 from attestation_service.api.app import create_app
 from attestation_service.api.metrics import Metrics
@@ -44,6 +44,12 @@ class SystemRandomness:
         return str(uuid.uuid4())
 
 
+def config_files() -> list[str] | None:
+    """Return the files of the environment; None: the usual places."""
+    files = os.environ.get(CONFIG_FILES)
+    return files.split(os.pathsep) if files else None
+
+
 def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     """Read the configuration and set up logging.
 
@@ -53,17 +59,37 @@ def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
     options.register_opts(conf)
-    files = os.environ.get(CONFIG_FILES)
     conf(list(arguments), project=PROJECT,
-         default_config_files=files.split(os.pathsep) if files else None)
+         default_config_files=config_files())
     logging.setup(conf, PROJECT)
     logs.keep_to_one_line()
     return conf
 
 
+def config_files() -> list[str] | None:
+    """Return what the environment names, None for the usual places."""
+    files = os.environ.get(CONFIG_FILES)
+    return files.split(os.pathsep) if files else None
+
+
 def now() -> datetime.datetime:
     """Return the time."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def load_app(conf: cfg.ConfigOpts) -> WsgiApp:
+    """Build everything that the configuration names, and start to serve.
+
+    Keys are made at the first start; tables are not ('db sync' does that).
+
+    :raises ValueError: the configuration must not be served.
+    :raises NotPrivate: others can read the service's keys.
+    """
+    outside = wiring.ports_of(conf, SystemRandomness(), now)
+    flows = flows_of(conf, outside)
+    app = app_of(conf, flows, outside.store)
+    wiring.start_background(conf, outside, flows, now)
+    return app
 
 
 def flows_of(conf: cfg.ConfigOpts, outside: Ports) -> Flows:

@@ -34,7 +34,9 @@ usage: tools/cloud.sh COMMAND
   kill COMPONENT       stop it by signal 9
   restart COMPONENT    swtpm@HOST restarted is a measured reboot
   reboot HOST          stop a whole host, its guests too, and start it
-  taint HOST [PCR]     measure something unknown into its TPM
+  taint HOST [PCR]     extend a register of its TPM, past the log
+  measure HOST PATH [TEXT]
+                       let it run a file with this content (IMA)
   logs COMPONENT       where its log is
 
 Everything is kept in $NTL_STATE (~/.nova-trusted-launch).
@@ -65,7 +67,7 @@ locked() {
 }
 
 up() {
-    local began host first=yes
+    local began host
     began=$(now_ms)
     (( EUID == 0 )) || die "the cloud needs root: namespaces, bridges, taps"
     locked
@@ -87,10 +89,11 @@ up() {
     step glance "glance-database accounts" start_glance
     step neutron "neutron-database accounts rabbitmq" start_neutron
     step nova-api "nova-database accounts rabbitmq" start_nova_api
-    step nova-conductor "nova-database rabbitmq" start_nova_conductor
+    step nova-conductor "nova-database accounts rabbitmq placement" \
+        start_nova_conductor
     step nova-scheduler "nova-database accounts rabbitmq placement" \
         start_nova_scheduler
-    step attestation "tpms accounts mariadb" start_attestation
+    step attestation "tpms accounts mariadb rabbitmq" start_attestation
     for host in "${HOSTS[@]}"; do
         step "$host" "tpms" start_host_machine "$host"
         step "nova-compute@$host" "$host nova-database accounts placement" \
@@ -223,7 +226,7 @@ component_call() {
 }
 
 known_component() {
-    component_names | grep -qxF -- "$1" \
+    [[ $'\n'$(component_names)$'\n' == *$'\n'"$1"$'\n'* ]] \
         || die "no such component: $1 (see tools/cloud.sh status)"
 }
 
@@ -272,6 +275,7 @@ main() {
         restart) locked; stop_component "$1"; start_component "$1" ;;
         reboot) locked; reboot_host "$1" ;;
         taint) VENV=$(venv_path); taint "$@" ;;
+        measure) VENV=$(venv_path); measure "$@" ;;
         logs) echo "$LOG_DIR/$1.log" ;;
         *) usage ;;
     esac

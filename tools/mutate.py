@@ -275,7 +275,7 @@ def _become(path: str, number: int | None) -> None:
         _load(path, number)
         with contextlib.redirect_stdout(io.StringIO()):
             status = int(pytest.main([
-                "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly",
+                "-x", "-q", "-p", "no:cacheprovider", "--noconftest",
                 "--no-header", "--tb=no", *tests_of(path)]))
     finally:
         os._exit(min(status, 1))
@@ -335,6 +335,9 @@ def main() -> int:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     sys.dont_write_bytecode = True
+    # The core's tests need no plugin and no fixture of others; loading them
+    # would cost ten times what the tests do.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     hypothesis.settings.register_profile(
         "mutate", max_examples=25, derandomize=True, database=None,
         deadline=None)

@@ -6,7 +6,6 @@ All of it may be done while the service runs.
 
 from __future__ import annotations
 
-import pathlib
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,7 +15,7 @@ from oslo_log import log as logging
 from attestation_service import conf as options
 from attestation_service import deploy, private_files, wiring
 from attestation_service.core import errors
-from attestation_service.signing.keyring import Keyring, Ring, Use
+from attestation_service.signing.keyring import Ring, Use
 from attestation_service.store import migrate
 from nova_trusted_launch.wire import encoding
 
@@ -35,12 +34,12 @@ def version(conf: cfg.ConfigOpts) -> None:
 
 def list_keys(conf: cfg.ConfigOpts) -> None:
     """Print the signing keys, newest first."""
-    _print(_keyring(conf).ring())
+    _print(wiring.keyring(conf, deploy.now).ring())
 
 
 def rotate_keys(conf: cfg.ConfigOpts) -> None:
     """Sign with new keys from now on; the old ones go on verifying."""
-    _print(_keyring(conf).rotate())
+    _print(wiring.keyring(conf, deploy.now).rotate())
 
 
 def rotate_vault(conf: cfg.ConfigOpts) -> None:
@@ -48,7 +47,8 @@ def rotate_vault(conf: cfg.ConfigOpts) -> None:
     if conf.vault.backend != "builtin":
         raise errors.Invalid("[vault] backend is not builtin: rotate the "
                              "key manager's own keys")
-    vault = wiring.builtin_vault(conf, wiring.database(conf))
+    vault = wiring.builtin_vault(conf, wiring.database(conf),
+                                 deploy.SystemRandomness())
     print(f"{vault.rotate()} secrets are under a new master key. Copy "
           f"{conf.vault.master_key_file} to your backup.")
 
@@ -86,10 +86,6 @@ def _add_parsers(subparsers) -> None:
         below = parser.add_subparsers(dest="verb", required=True)
         for verb, run in verbs.items():
             below.add_parser(verb, help=run.__doc__).set_defaults(run=run)
-
-
-def _keyring(conf: cfg.ConfigOpts) -> Keyring:
-    return Keyring(pathlib.Path(conf.signing.key_directory), deploy.now)
 
 
 def _print(ring: Ring) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
@@ -65,12 +66,13 @@ def _private(paths: list[pathlib.Path], where: str) -> upgradecheck.Result:
     return upgradecheck.Result(_OK, where)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the checks; 0 all well, 1 warnings, 2 failures."""
     conf = cfg.ConfigOpts()
     options.register_opts(conf)
     return upgradecheck.main(
         conf, deploy.PROJECT, Checks(conf),
+        argv=sys.argv[1:] if argv is None else list(argv),
         default_config_files=deploy.config_files())
 
 

@@ -12,14 +12,20 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attestation_service.cmd import verify_ek, verify_quote
+from attestation_service.cmd import (
+    verify_boot_log,
+    verify_ek,
+    verify_ima_log,
+    verify_quote,
+)
 from attestation_service.cmd.offline import Subcommand, UsageError
 from attestation_service.core.errors import MalformedEvidence, Refusal
 
 VERIFIED, REFUSED, MALFORMED = 0, 1, 2
 
 # A subcommand is one module; see offline.Subcommand.
-_SUBCOMMANDS: tuple[Subcommand, ...] = (verify_quote, verify_ek)
+_SUBCOMMANDS: tuple[Subcommand, ...] = (
+    verify_quote, verify_ek, verify_boot_log, verify_ima_log)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

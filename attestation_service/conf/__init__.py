@@ -3,7 +3,9 @@
 
 Each module has ``GROUP``, ``OPTS``, ``register_opts(conf)`` and
 ``list_opts()``.  A configuration is an argument everywhere; only
-``attestation_service.wsgi`` and the commands make one.
+``attestation_service.wsgi`` and the commands make one.  A group is copied
+when it is registered: oslo.config keeps what is set in the group itself, and
+two configurations would share it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 
+
 from oslo_config import cfg
 from oslo_db import options
 
@@ -32,7 +33,7 @@ OPTS.append(_EVENTS)
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register this group."""
-    conf.register_group(GROUP)
+    conf.register_group(copy.deepcopy(GROUP))
     conf.register_opts(OPTS, group=GROUP)
 
 

@@ -17,10 +17,6 @@ OPTS: list[cfg.Opt] = [
         "interval", default=1.0, min=0.1,
         help="Seconds between looks for notifications that wait. While the "
              "bus does not answer, up to a minute."),
-    cfg.FloatOpt(
-        "send_timeout", default=5.0, min=0.1,
-        help="Seconds that connecting to the bus may take. Too small, and a "
-             "slow bus never gets a notification."),
     cfg.BoolOpt(
         "listen_to_nova", default=True,
         help="Whether Nova's versioned notifications are heard: a deleted "

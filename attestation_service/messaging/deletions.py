@@ -7,6 +7,7 @@ send a notification: Nova itself is asked first.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -72,22 +73,23 @@ class Listener:
     """Hears Nova's versioned notifications; reconnects by itself."""
 
     def __init__(self, conf: cfg.ConfigOpts, endpoint: Deletions) -> None:
-        self._transport = oslo_messaging.get_notification_transport(conf)
-        self._listener = oslo_messaging.get_notification_listener(
-            self._transport,
+        self._conf = conf
+        self._endpoint = endpoint
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until ``stop`` is set; waits for the bus to come up."""
+        transport = oslo_messaging.get_notification_transport(self._conf)
+        listener = oslo_messaging.get_notification_listener(
+            transport,
             [oslo_messaging.Target(topic=topic)
-             for topic in conf.messaging.nova_topics],
-            [endpoint], executor="threading", allow_requeue=True, pool=POOL)
-
-    def start(self) -> None:
-        """Begin to listen."""
-        self._listener.start()
-
-    def stop(self) -> None:
-        """End listening."""
-        self._listener.stop()
-        self._listener.wait()
-        self._transport.cleanup()
+             for topic in self._conf.messaging.nova_topics],
+            [self._endpoint], executor="threading", allow_requeue=True,
+            pool=POOL)
+        listener.start()
+        stop.wait()
+        listener.stop()
+        listener.wait()
+        transport.cleanup()
 
 
 def _instance(payload: Any) -> str | None:

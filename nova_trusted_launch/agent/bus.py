@@ -6,6 +6,7 @@ The bus is not trusted: all it can do is make the agent attest.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,7 @@ class Bus:
 
     def __init__(self, conf: cfg.ConfigOpts, host: str,
                  attest_now: Callable[[], None]) -> None:
+        self._up = threading.Event()
         self._transport = messaging.get_rpc_transport(conf)
         self._server = messaging.get_rpc_server(
             self._transport, messaging.Target(topic=TOPIC, server=host),
@@ -45,11 +47,19 @@ class Bus:
             access_policy=messaging.DefaultRPCAccessPolicy)
 
     def start(self) -> None:
-        """Begin to listen; reconnects by itself."""
+        """Begin to listen, now or as soon as there is a bus."""
+        # A bus that is down would keep us here until it is up.
+        threading.Thread(target=self._listen, name="bus",
+                         daemon=True).start()
+
+    def _listen(self) -> None:
         self._server.start()
+        self._up.set()
 
     def stop(self) -> None:
         """End listening."""
+        if not self._up.is_set():
+            return
         self._server.stop()
         self._server.wait()
         self._transport.cleanup()

@@ -19,6 +19,7 @@ import hashlib
 import hmac
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +87,11 @@ class Bases:
         self._lock = threading.Lock()
         self._verified: dict[str, tuple[tuple[int, ...], bytes]] = {}
 
-    def ensure(self, context: Any, wanted: Wanted,
-               trusted_certs: Any = None) -> Base:
+    def ensure(self, context: Any, wanted: Wanted, trusted_certs: Any = None,
+               copy: Callable[..., None] | None = None) -> Base:
         """Return the image, fetched if it is not there.
+
+        ``copy(target=path)`` brings it from another host instead of Glance.
 
         Checks, in this order:
 
@@ -104,6 +107,9 @@ class Bases:
         @utils.synchronized(name, external=True, lock_path=os.path.join(
             CONF.instances_path, "locks"))
         def ensured() -> Base:
+            if not os.path.exists(path) and copy is not None:
+                fileutils.ensure_tree(os.path.dirname(path))
+                copy(target=path)
             if os.path.exists(path):
                 digest = self._known_digest(path)
             else:

@@ -21,6 +21,7 @@ from nova_trusted_launch.compute import tmpfs
 from nova_trusted_launch.compute.session import Session
 from nova_trusted_launch.wire import encoding
 
+DRIVE, RESCUE_DRIVE = "disk.config", "disk.config.rescue"
 FILE = "openstack/trusted_launch.json"
 
 
@@ -44,9 +45,9 @@ class ConfigDrives:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def path(self, instance_uuid: str) -> str:
+    def path(self, instance_uuid: str, name: str = DRIVE) -> str:
         """Return the place of an instance's config drive."""
-        return os.path.join(self._folder, instance_uuid, "disk.config")
+        return os.path.join(self._folder, instance_uuid, name)
 
     def demand_memory(self) -> None:
         """Refuse unless the folder is in memory.
@@ -56,11 +57,12 @@ class ConfigDrives:
         os.makedirs(self._folder, mode=0o711, exist_ok=True)
         tmpfs.demand(self._folder)
 
-    def build(self, instance: Any, session: Session, network_info: Any,
-              files: Any = None, admin_pass: str | None = None) -> None:
+    def build(self, instance: Any, session: Session, network_info: Any, *,
+              files: Any = None, admin_pass: str | None = None,
+              rescue: bool = False) -> None:
         """Make the drive that the guest about to start will see."""
         self.demand_memory()
-        path = self.path(instance.uuid)
+        path = self.path(instance.uuid, RESCUE_DRIVE if rescue else DRIVE)
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
         extra = {"admin_pass": admin_pass} if admin_pass else {}
         metadata = instance_metadata.InstanceMetadata(

@@ -23,6 +23,7 @@ from oslo_utils import fileutils
 
 from nova_trusted_launch.compute.bases import Base, Bases, Wanted
 from nova_trusted_launch.compute.bases import cache_dir
+from nova_trusted_launch.compute.configdrive import DRIVE, RESCUE_DRIVE
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import DISK, IMAGE, uuid_of
 from nova_trusted_launch.compute.session import Session, Sessions
@@ -30,8 +31,7 @@ from nova_trusted_launch.images import qcow2, qemu
 from nova_trusted_launch.wire.codes import Code
 
 LOG = logging.getLogger(__name__)
-CONFIG_DRIVE = "disk.config"
-ROOT = "disk"
+ROOT, RESCUE = "disk", "disk.rescue"
 
 
 class LayeredDisk(vconfig.LibvirtConfigGuestDisk):
@@ -78,6 +78,10 @@ class TrustedDisk(imagebackend.Qcow2):
         super().__init__(instance=instance, disk_name=disk_name,
                          disk_info_mapping=disk_info_mapping)
 
+    def resolve_driver_format(self) -> str:
+        """Say what it always is; Nova would look, and note it on disk."""
+        return self.driver_format
+
     def libvirt_info(self, *args: Any, **kwargs: Any) -> LayeredDisk:
         """Describe the disk and the layer below it, with their secrets."""
         info = super().libvirt_info(*args, **kwargs)
@@ -92,9 +96,13 @@ class TrustedDisk(imagebackend.Qcow2):
     def cache(self, fetch_func: Any, filename: str, size: int | None = None,
               safe: bool = False, *args: Any, **kwargs: Any) -> None:
         """Verify or make what lies below, then the encrypted layer."""
-        if self._role == ROOT:
-            base = self.base(kwargs["context"], kwargs["image_id"],
-                             kwargs.get("trusted_certs"))
+        if self._role in (ROOT, RESCUE):
+            base = self.base(
+                kwargs.get("context"),
+                kwargs.get("image_id") or self._instance.image_ref,
+                kwargs.get("trusted_certs"),
+                # Without a context Nova offers to copy it from a host.
+                None if "context" in kwargs else fetch_func)
             self._lay_over(base.path, base.format, base.size, size)
             return
         if not self._role.startswith(("disk.local", "disk.eph", "disk.swap")):
@@ -112,18 +120,22 @@ class TrustedDisk(imagebackend.Qcow2):
         templated()
         self._lay_over(template, "raw", os.path.getsize(template), size)
 
-    def base(self, context: Any, image_id: str,
-             trusted_certs: Any = None) -> Base:
+    def base(self, context: Any, image_id: str, trusted_certs: Any = None,
+             copy: Any = None) -> Base:
         """Return the verified image below the root disk.
 
         :raises TrustedLaunchRefused: it is not the image that was released.
         """
         session = self._keys()
+        if image_id != self._instance.image_ref:
+            raise TrustedLaunchRefused(
+                Code.IMAGE_REFUSED, "another image than the instance's own "
+                "is not verified")
         return self._bases.ensure(context, Wanted(
             image_id, session.keys.image_digest,
             session.image_passphrase is not None,
             self._instance.system_metadata.get("image_disk_format")),
-            trusted_certs)
+            trusted_certs, copy)
 
     def resize_image(self, size: int) -> None:
         """Grow the disk; its keys are needed for that."""
@@ -166,7 +178,7 @@ class PrivateConfigDrive(imagebackend.Flat):
     """A config drive that is in memory only."""
 
     def __init__(self, path: str, disk_info_mapping: Any = None) -> None:
-        super().__init__(disk_name=CONFIG_DRIVE, path=path,
+        super().__init__(disk_name=DRIVE, path=path,
                          disk_info_mapping=disk_info_mapping)
 
     def correct_format(self) -> None:
@@ -193,9 +205,9 @@ class TrustedBackend(imagebackend.Backend):
         if session is None and not self._trusted(instance):
             return super().by_name(instance, name, image_type,
                                    disk_info_mapping)
-        if name == CONFIG_DRIVE:
+        if name in (DRIVE, RESCUE_DRIVE):
             return PrivateConfigDrive(
-                self._private_path(instance.uuid), disk_info_mapping)
+                self._private_path(instance.uuid, name), disk_info_mapping)
         return TrustedDisk(instance, name, disk_info_mapping,
                            bases=self._bases, session=session)
 

@@ -32,6 +32,8 @@ from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
 from nova_trusted_launch.compute.imagecache import TrustedImageCacheManager
 from nova_trusted_launch.compute.keeping import Keeping
+from nova_trusted_launch.compute.live import LiveMoves
+from nova_trusted_launch.compute.moves import Moves
 from nova_trusted_launch.compute.paths import RefusedPaths
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import Secrets
@@ -41,7 +43,7 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
-class LibvirtDriver(RefusedPaths, Keeping,
+class LibvirtDriver(RefusedPaths, Moves, LiveMoves, Keeping,
                     libvirt_driver.LibvirtDriver):
     """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""
 
@@ -111,11 +113,11 @@ class LibvirtDriver(RefusedPaths, Keeping,
         if action is Action.AUTO_RESUME:
             self._wait_for_agent()
         session = self._gate.release(instance, action, asked)
-        if MARK not in instance.system_metadata:
-            instance.system_metadata[MARK] = asked.profile or "yes"
-        # Nonce and receipt have no other way into the guest.
-        instance.config_drive = True
-        instance.save()
+        if MARK not in instance.system_metadata or not instance.config_drive:
+            instance.system_metadata.setdefault(MARK, asked.profile or "yes")
+            # Nonce and receipt have no other way into the guest.
+            instance.config_drive = True
+            instance.save()
         return session
 
     def _wait_for_agent(self) -> None:
@@ -245,15 +247,14 @@ class LibvirtDriver(RefusedPaths, Keeping,
                                  **kwargs)
 
     def _create_guest(self, context: Any, xml: str, instance: Any,
-                      *args: Any, **kwargs: Any) -> Any:
+                      **kwargs: Any) -> Any:
         session = self._sessions.find(instance.uuid)
         if session is None:
-            self._refuse(instance, "nobody released it for this operation")
-            return super()._create_guest(context, xml, instance, *args,
-                                         **kwargs)
+            if kwargs.get("power_on", True) or kwargs.get("pause", False):
+                self._refuse(instance, "nobody released it for this start")
+            return super()._create_guest(context, xml, instance, **kwargs)
         with self._secrets.lent(session):
-            return super()._create_guest(context, xml, instance, *args,
-                                         **kwargs)
+            return super()._create_guest(context, xml, instance, **kwargs)
 
     def _create_configdrive(self, context: Any, instance: Any,
                             injection_info: Any, rescue: bool = False
@@ -267,4 +268,5 @@ class LibvirtDriver(RefusedPaths, Keeping,
             context, instance)
         self._config_drives.build(
             instance, session, injection_info.network_info,
-            injection_info.files, injection_info.admin_pass)
+            files=injection_info.files,
+            admin_pass=injection_info.admin_pass, rescue=rescue)

@@ -256,6 +256,15 @@ def test_e7_keys_are_nowhere_but_on_the_socket(attesting):
     assert core.split()[4:6] == ["0", "0"]
 
 
+def test_agent_works_while_the_bus_is_down(site):
+    path = site.folder / "agent.conf"
+    path.write_text("[DEFAULT]\ntransport_url = rabbit://u:p@127.0.0.1:9/\n"
+                    + path.read_text())
+    site.start()
+    site.state("pending")
+    assert site.end(signal.SIGTERM) == 0
+
+
 def test_hang_up_ends_in_order(attesting):
     assert attesting.end(signal.SIGHUP) == 0
     assert not os.path.exists(attesting.socket)

@@ -4,7 +4,7 @@
 # The attestation service, behind Keystone and on MariaDB.
 
 _attestation_installed() {
-    [[ -e $TOP_DIR/attestation_service/wsgi.py ]]
+    [[ -x $VENV/bin/attestation-service-manage ]]
 }
 
 _attestation_config() {
@@ -22,7 +22,7 @@ _attestation_config() {
 
 start_attestation() {
     if ! _attestation_installed; then
-        echo "attestation_service.wsgi does not exist: no service"
+        echo "attestation-service-manage is not installed: no service"
         return 0
     fi
     _attestation_config

@@ -56,11 +56,13 @@ stop_network() {
 
 start_host() {
     local host=$1 root folder pid
-    running "host@$host" && return 0
+    running "host@$host" && [[ -e $RUN_DIR/host@$host.ready ]] && return 0
+    halt "host@$host" KILL
     root=$(host_root "$host")
     for folder in "${HOST_FOLDERS[@]}"; do
         mkdir -p "$root/$folder" "/$folder"
     done
+    rm -f "$RUN_DIR/host@$host.ready"
     # Sockets and pid files of an earlier life.
     rm -rf "$root"/run/*/*
     launch "host@$host" unshare --mount --uts --net \
@@ -69,16 +71,18 @@ start_host() {
     until [[ $(readlink "/proc/$pid/ns/net") \
         != $(readlink /proc/self/ns/net) \
         && $(< "/proc/$pid/comm") == sleep ]]; do
-        sleep 0.02
+        pause 0.02
     done
     readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
     for folder in "${HOST_FOLDERS[@]}"; do
         in_host "$host" mount --bind "$root/$folder" "/$folder"
     done
-    # Libvirt keeps a file here with the key that guards the others.
-    in_host "$host" mkdir -p /var/lib/libvirt/qemu
-    in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
-        /var/lib/libvirt/qemu
+    # Memory only: libvirt keeps a file here with the key that guards the
+    # others, and the driver the config drives of trusted instances.
+    mkdir -p "$root/var/lib/libvirt/qemu" /run/trusted-launch
+    for folder in /var/lib/libvirt/qemu /run/trusted-launch; do
+        in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs "$folder"
+    done
     # The agent's socket, and the config drives of trusted instances.
     in_host "$host" mkdir -p /run/trusted-launch
     in_host "$host" mount -t tmpfs -o mode=0755,size=64m tmpfs \
@@ -89,6 +93,7 @@ start_host() {
     _plug "$host" "$BRIDGE" eth0 m
     in_host "$host" ip addr add "$(host_address "$host")/24" dev eth0
     _plug "$host" "$GUEST_BRIDGE" guests g
+    touch "$RUN_DIR/host@$host.ready"
 }
 
 # _plug HOST BRIDGE DEVICE LETTER: a cable from the bridge into the host.
@@ -96,6 +101,8 @@ _plug() {
     local host=$1 bridge=$2 device=$3 pid end
     pid=$(recorded_pid "host@$host")
     end=ntl${NTL_CLOUD_NUMBER}$4$(host_number "$host")
+    # A cable of an earlier life goes with its namespace, but not at once.
+    ! ip link show "$end" > /dev/null 2>&1 || ip link del "$end" || true
     ip link add "$end" type veth peer name "$device" netns "$pid"
     ip link set "$end" master "$bridge" up
     in_host "$host" ip link set "$device" up
@@ -118,7 +125,7 @@ stop_host() {
         done
     fi
     halt "host@$host" KILL
-    rm -f "$RUN_DIR/host@$host.namespace"
+    rm -f "$RUN_DIR/host@$host".{namespace,ready}
 }
 
 # _inhabitants NAMESPACE: the processes in a mount namespace.

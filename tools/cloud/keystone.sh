@@ -15,19 +15,14 @@ keystone_database() {
 }
 
 _keystone_database() {
-    local manage=("$VENV/bin/keystone-manage"
-        --config-file "$ETC/keystone/keystone.conf")
-    mkdir -p "$CLOUD/keystone"/{fernet,credential}
-    "${manage[@]}" db_sync
-    # Run as root here; root owns the keys.
-    "${manage[@]}" fernet_setup --keystone-user root --keystone-group root
-    "${manage[@]}" credential_setup \
-        --keystone-user root --keystone-group root
-    OS_BOOTSTRAP_PASSWORD=$ADMIN_PASSWORD "${manage[@]}" bootstrap \
-        --bootstrap-region-id "$REGION" \
-        --bootstrap-public-url "$AUTH_URL" \
-        --bootstrap-internal-url "$AUTH_URL" \
-        --bootstrap-admin-url "$AUTH_URL"
+    ( umask 077; mkdir -p "$CLOUD/keystone"/{fernet,credential} )
+    OS_BOOTSTRAP_PASSWORD=$ADMIN_PASSWORD \
+        OS_BOOTSTRAP_REGION_ID=$REGION \
+        OS_BOOTSTRAP_PUBLIC_URL=$AUTH_URL \
+        OS_BOOTSTRAP_INTERNAL_URL=$AUTH_URL \
+        OS_BOOTSTRAP_ADMIN_URL=$AUTH_URL \
+        "$VENV/bin/python" "$CLOUD_DIR/keystone_database.py" \
+        --config-file "$ETC/keystone/keystone.conf"
 }
 
 start_keystone() {

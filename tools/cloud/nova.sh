@@ -55,6 +55,7 @@ _start_nova_daemon() {
     _nova_config
     launch "$1" "$VENV/bin/$1" --config-file "$ETC/nova/nova.conf" \
         --config-file "$ETC/nova/nova-controller.conf"
+    await "$1" 120 has_said "$1" "Starting ${1#nova-} node"
 }
 
 start_nova_scheduler() {

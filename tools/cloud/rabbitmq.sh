@@ -19,8 +19,8 @@ start_rabbitmq() {
     echo "[]." > "$base/enabled_plugins"
     : > "$base/rabbitmq-env.conf"
     start_epmd
-    launch rabbitmq env HOME="$base/home" \
-        ERL_EPMD_PORT="$EPMD_PORT" \
+    launch rabbitmq eatmydata env HOME="$base/home" \
+        ERL_EPMD_PORT="$EPMD_PORT" ERL_CRASH_DUMP="$base/crash.dump" \
         RABBITMQ_NODENAME="ntl$NTL_CLOUD_NUMBER@localhost" \
         RABBITMQ_DIST_PORT="$RABBITMQ_DIST_PORT" \
         RABBITMQ_CONF_ENV_FILE="$base/rabbitmq-env.conf" \

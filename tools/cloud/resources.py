@@ -15,7 +15,7 @@ import time
 import openstack
 
 FLAVOR = {"name": "lab.small", "vcpus": 1, "ram": 128, "disk": 1}
-LIMIT = 120
+LIMIT = 300
 
 
 def make_network(conn, subnet: str) -> None:
@@ -52,7 +52,7 @@ def make_image(conn, path: pathlib.Path) -> None:
 def wait_for_hosts(conn, hosts: list[str]) -> None:
     """Both must be alive, and mapped to the cell by the scheduler."""
     end = time.monotonic() + LIMIT
-    missing = set(hosts)
+    missing, told = set(hosts), set()
     while missing:
         alive = {s.host for s in conn.compute.services()
                  if s.binary == "nova-compute" and s.state == "up"}
@@ -61,8 +61,10 @@ def wait_for_hosts(conn, hosts: list[str]) -> None:
         if missing and time.monotonic() > end:
             sys.exit(f"not ready after {LIMIT} s: {', '.join(missing)}")
         if missing:
-            print("waiting for", ", ".join(sorted(missing)))
-            time.sleep(0.5)
+            if missing != told:
+                print("waiting for", ", ".join(sorted(missing)))
+            told = missing
+            time.sleep(1)
 
 
 def main(image: str, subnet: str, hosts: list[str]) -> None:

@@ -76,8 +76,15 @@ stop_swtpm() {
     halt "swtpm@$host" TERM 5
 }
 
-# taint HOST [PCR]: measure something that no profile knows.
+# taint HOST [PCR]: extend a register with something that no log explains.
 taint() {
     in_host "$1" "$VENV/bin/python" "$CLOUD_DIR/replay" \
         --tcti "$TPM_TCTI" --extend "${2:-4}" "not in any profile"
+}
+
+# measure HOST PATH [TEXT]: the host runs a file with this content.
+measure() {
+    in_host "$1" "$VENV/bin/python" "$CLOUD_DIR/replay" \
+        --tcti "$TPM_TCTI" --lists "$(host_root "$1")/measurements" \
+        --measure "$2" "${3:-not in any profile}"
 }

@@ -12,6 +12,12 @@ die() {
     exit 1
 }
 
+# pause SECONDS: sleep without a process; much here waits at the same time.
+pause() {
+    [[ ${_PAUSE_FD:-} ]] || exec {_PAUSE_FD}<> <(:)
+    read -r -t "$1" -u "$_PAUSE_FD" || true
+}
+
 # now_ms: milliseconds since boot, never set back by a clock change.
 now_ms() {
     local up
@@ -43,7 +49,7 @@ watched() {
     "$@" > "$log" 2>&1 &
     pid=$!
     while kill -0 "$pid" 2>/dev/null; do
-        sleep 0.2
+        pause 0.2
         ticks=$(( ticks + 1 ))
         if (( ticks % 50 == 0 )); then
             say "$(printf '  %-28s %7s s ...' "$label" \

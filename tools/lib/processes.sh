@@ -38,6 +38,8 @@ launch() {
         return 0
     fi
     mkdir -p "$RUN_DIR" "$LOG_DIR"
+    touch "$LOG_DIR/$name.log"
+    stat -c %s "$LOG_DIR/$name.log" > "$RUN_DIR/$name.offset"
     setsid "$@" >> "$LOG_DIR/$name.log" 2>&1 < /dev/null 9>&- &
     pid=$!
     echo "$pid $(start_time "$pid")" > "$RUN_DIR/$name.pid"
@@ -51,28 +53,15 @@ halt() {
         kill "-$signal" "$pid" 2>/dev/null || true
         for (( i = 0; i < limit * 20; i++ )); do
             running "$name" || break
-            sleep 0.05
+            pause 0.05
         done
         # It leads its own group: what it left behind goes with it.
         kill -KILL -- "-$pid" 2>/dev/null || true
         while running "$name"; do
-            sleep 0.02
+            pause 0.02
         done
     fi
-    rm -f "$RUN_DIR/$name.pid"
-}
-
-# halt_pid PID: stop a process that wrote its own pid file.
-halt_pid() {
-    local pid=$1 began i
-    began=$(start_time "$pid")
-    [[ -n $began ]] || return 0
-    kill -TERM "$pid" 2>/dev/null || return 0
-    for (( i = 0; i < 60; i++ )); do
-        [[ $(start_time "$pid") == "$began" ]] || return 0
-        sleep 0.05
-    done
-    kill -KILL "$pid" 2>/dev/null || true
+    rm -f "$RUN_DIR/$name.pid" "$RUN_DIR/$name.offset"
 }
 
 # await NAME SECONDS CHECK...: until CHECK succeeds; fails at once when the
@@ -93,8 +82,14 @@ await() {
             tail -n 15 "$LOG_DIR/$name.log"
             return 1
         fi
-        sleep 0.1
+        pause 0.2
     done
+}
+
+# has_said NAME TEXT: since it was launched, in its log.
+has_said() {
+    tail -c "+$(( $(< "$RUN_DIR/$1.offset") + 1 ))" "$LOG_DIR/$1.log" \
+        | grep -qF -- "$2"
 }
 
 # port_open ADDRESS PORT

@@ -39,7 +39,7 @@ _step_run() {
                 echo "$need failed" > "$STEPS_DIR/$name.failed"
                 exit 1
             fi
-            sleep 0.1
+            pause 0.2
         done
     done
     rm -f "$STEPS_DIR/$name.waiting"
@@ -71,7 +71,7 @@ steps_finish() {
             fi
         done
         (( ${#alive[@]} )) || break
-        sleep 0.2
+        pause 0.2
         beat=$(( beat + 1 ))
         if (( beat % (5 * STEP_HEARTBEAT) == 0 )); then
             _steps_describe "${alive[@]}"

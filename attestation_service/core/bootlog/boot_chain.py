@@ -94,7 +94,7 @@ def boot_chain(events: ReplayedEvents) -> BootChain:
     """Read the boot chain from all registers that are proven."""
     commands, command_lines, unreadable = _texts(events)
     version = next((
-        _printable(event.measured.data) for event in events.of(_FIRMWARE)
+        printable(event.measured.data) for event in events.of(_FIRMWARE)
         if event.claimed_type == EventType.S_CRTM_VERSION
         and event.measured), None)
     return BootChain(
@@ -128,9 +128,9 @@ def _measurement(event: ReplayedEvent) -> Measurement:
     if event.register in (_DRIVERS, _BOOT_LOADER):
         name = efi.image_path(event.claimed_data) or ""
     elif event.claimed_type == EventType.EVENT_TAG:
-        name = _printable(event.claimed_data[8:])
+        name = printable(event.claimed_data[8:])
     else:
-        name = _printable(event.claimed_data)
+        name = printable(event.claimed_data)
     return Measurement(event.number, event.register, event.digest, name)
 
 
@@ -195,7 +195,7 @@ def _text(data: bytes) -> str:
     return data.decode(encoding, "backslashreplace").rstrip("\0")
 
 
-def _printable(data: bytes) -> str:
+def printable(data: bytes) -> str:
     """Make a short name for people out of whatever stands there."""
     text = _text(data[:2 * _NAME_LENGTH])[:_NAME_LENGTH]
     return text if text.isprintable() else data[:_NAME_LENGTH].hex()

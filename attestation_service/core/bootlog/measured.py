@@ -113,6 +113,11 @@ def hash_of(alg: HashAlg) -> Hash:
     return constructor
 
 
+def hash_named(name: str) -> Hash | None:
+    """Return the constructor for a bank that is only looked at."""
+    return getattr(hashlib, name, None) if name else None
+
+
 def measured(event_type: int, data: bytes, digest: bytes,
              hash_: Hash) -> Measured | None:
     """Return the bytes of ``data`` that hash to ``digest``, or None."""

@@ -159,8 +159,8 @@ def replay_banks(log: BootLog) -> dict[str, dict[int, bytes]]:
     """
     banks = {}
     for column, (algorithm, size) in enumerate(log.algorithms):
-        name = ALGORITHMS[algorithm][0] if algorithm in ALGORITHMS else ""
-        hash_ = getattr(hashlib, name, None)
+        name = ALGORITHMS.get(algorithm, ("", 0))[0]
+        hash_ = data_checks.hash_named(name)
         if hash_ is not None:
             values = _run(log, column, hash_, size).values
             banks[name] = {

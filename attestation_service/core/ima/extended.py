@@ -24,7 +24,6 @@ from attestation_service.core.ima.log import (
     Format,
     Shape,
 )
-from nova_trusted_launch.wire.digests import HashAlg
 
 
 
@@ -57,15 +56,16 @@ _REGISTER = REGISTER.to_bytes(4, "little")
 _ASCII_REGISTER = b"%2d " % REGISTER
 
 
-def reader(alg: HashAlg, form: Shape) -> Reader:
-    """Make the function that says what raw entries extended.
+def reader(bank_name: str, form: Shape) -> Reader:
+    """Make the function that says what raw entries extended in a bank.
 
     :raises UnauthenticEvidence: an entry's data does not hash to the hash
         beside it.
     :raises MalformedEvidence: an entry cannot be read.
     """
     template_hash: Any = getattr(hashlib, _TEMPLATE_HASHES[form.hash_size])
-    bank: Any = getattr(hashlib, alg.label)
+    bank: Any = getattr(hashlib, bank_name)
+    violation: bytes = b"\xff" * bank().digest_size
 
     def measure(raw: bytes) -> bytes:
         entry = log.parse(raw, form)
@@ -76,7 +76,7 @@ def reader(alg: HashAlg, form: Shape) -> Reader:
             return digest
         if entry.violation:
             # The kernel could not vouch for the file and said so.
-            return b"\xff" * alg.size
+            return violation
         raise UnauthenticEvidence(
             f"IMA list: the data of an entry does not hash to "
             f"{entry.claimed_hash.hex()}")

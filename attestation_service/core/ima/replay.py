@@ -96,7 +96,7 @@ class ReplayedIma:
     def _all(self) -> Iterable[Chunk]:
         if self._kept is not None:
             return self._kept
-        read = extended.reader(self.alg, self.shape)
+        read = extended.reader(self.alg.label, self.shape)
         return map(read, log.chunks(self._data, self.shape))
 
     def entry(self, raw: bytes) -> Entry:
@@ -185,7 +185,7 @@ class _Run:
         self._offset = start.offset
         self._hash: Any = getattr(hashlib, alg.label)
         self._violation = b"\xff" * alg.size
-        self._read = extended.reader(alg, shape)
+        self._read = extended.reader(alg.label, shape)
         # The same bytes mean another entry in a list of another shape.
         self._memo = memo if shape.hash_size == _USUAL_HASH else None
         # In an ASCII list a line feed stands between entries.

@@ -97,9 +97,10 @@ class FilesAreKnown:
         if violations not in ("refuse", "warn"):
             raise found["violations"].refuse("refuse or warn is expected")
         texts = tuple(text for text, _key in keys)
+        known = _references(sets)
         return cls(sets, excludes, texts, violations == "warn", Appraiser(
-            _name(sets, excludes, texts), _references(sets),
-            _globs(excludes), KeyRing.of(key for _text, key in keys)))
+            _name(known, excludes, texts), known, _globs(excludes),
+            KeyRing.of(key for _text, key in keys)))
 
     @property
     def registers(self) -> frozenset[int]:
@@ -193,12 +194,17 @@ def _key(node: Node) -> tuple[str, PublicKey]:
     return text, key
 
 
-def _name(sets: Iterable[refs.ReferenceValues], excludes: Iterable[str],
+def _name(known: FileReferences, excludes: Iterable[str],
           keys: Iterable[str]) -> str:
-    """Name what the appraiser knows: a set's revision never changes."""
-    return hashlib.sha256(encoding.canonical([
-        sorted([s.name, s.revision] for s in sets), sorted(excludes),
-        sorted(keys)])).hexdigest()[:32]
+    """Name what the appraiser knows by its contents.
+
+    A set may be deleted, and another made under its name.
+    """
+    name = hashlib.sha256(encoding.canonical([
+        sorted(excludes), sorted(keys)]))
+    for value in sorted(known.values):
+        name.update(value)
+    return name.hexdigest()[:32]
 
 
 #: The name of this rule in a document.

@@ -14,6 +14,7 @@ from nova_trusted_launch.wire.codes import Code
 from tests.fakes.nova_api import NovaApi
 from tests.fixtures import http
 
+PASSWORD = "secret"
 CONF = """
 [nova]
 auth_type = password
@@ -34,7 +35,7 @@ def api():
         yield made
 
 
-def configure(path, url, secret="secret"):
+def configure(path, url, secret=PASSWORD):
     path.write_text(CONF.format(url=url, password=secret))
     conf = cfg.ConfigOpts()
     options.register_opts(conf)

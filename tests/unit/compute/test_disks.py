@@ -53,7 +53,7 @@ class Lab:
         self.backend = disks.TrustedBackend(
             True, bases=Bases(images, 100_000), sessions=self.sessions,
             trusted=lambda i: bool(i.extra_specs),
-            private_path=lambda uuid: f"/dev/shm/{uuid}/disk.config")
+            private_path=lambda uuid, name: f"/dev/shm/{uuid}/{name}")
         os.makedirs(folder / fakes.UUID)
         self.path = folder / fakes.UUID / "disk"
 
@@ -212,6 +212,12 @@ def test_xml_over_a_plain_image_has_no_second_key(plain_lab):
     assert store.find("source/encryption") is None
 
 
+def test_describing_a_disk_leaves_no_trace(lab, folder):
+    (folder / fakes.UUID).rmdir()
+    lab.disk()
+    assert not (folder / fakes.UUID).exists()
+
+
 def test_other_instances_have_novas_own_disks(lab):
     lab.instance = fakes.FakeInstance()
     assert type(lab.disk()) is imagebackend.Qcow2
@@ -223,10 +229,42 @@ def test_config_drive_of_a_trusted_instance_is_in_memory(lab):
     assert drive.driver_format == "raw"
 
 
-def test_rescue_disk_is_refused(lab):
+def test_rescue_disk_is_the_own_image_again(lab, folder):
+    with lab.sessions.held(lab.session):
+        lab.disk("disk.rescue").cache(
+            None, "x", context=None, image_id=fakes.IMAGE)
+        with pytest.raises(TrustedLaunchRefused) as refused:
+            lab.disk("disk.rescue").cache(
+                None, "x", context=None, image_id="another")
+    assert refused.value.refusal is Code.IMAGE_REFUSED
+    assert disks.encrypted(str(folder / fakes.UUID / "disk.rescue"))
+
+
+@pytest.mark.parametrize("name", ["kernel", "ramdisk", "kernel.rescue"])
+def test_kernel_is_refused(lab, name):
     with (lab.sessions.held(lab.session),
           pytest.raises(TrustedLaunchRefused)):
-        lab.disk("disk.rescue").cache(None, "x", context=None)
+        lab.disk(name).cache(None, "x", context=None)
+
+
+def test_image_gone_from_glance_comes_from_another_host(lab, images):
+    ciphertext = images.data.pop(fakes.IMAGE)
+
+    def copy(target):
+        with open(target, "wb") as file:
+            file.write(ciphertext)
+
+    def lie(target):
+        with open(target, "wb") as file:
+            file.write(ciphertext[:-1] + b"!")
+
+    with lab.sessions.held(lab.session):
+        with pytest.raises(TrustedLaunchRefused) as refused:
+            lab.disk().cache(fetch_func=lie, size=2 << 20, filename="x")
+        assert refused.value.refusal is Code.IMAGE_CHANGED
+        os.unlink(bases.path_of(fakes.IMAGE))
+        lab.disk().cache(fetch_func=copy, size=2 << 20, filename="x")
+    assert disks.encrypted(str(lab.path))
 
 
 @pytest.mark.parametrize("content, says", [

@@ -190,6 +190,14 @@ def test_a_beginning_that_was_judged_by_another_rule(files, body):
     assert tiers(rule(**body), known) == [UNKNOWN]
 
 
+def test_another_set_of_the_same_name_is_another_question(monkeypatch):
+    before = rule(**FILES).appraiser.key
+    assert rule(**FILES).appraiser.key == before
+    monkeypatch.setitem(SETS, "files", ReferenceValues(
+        "files", "ima", {sha256(b"a"): ("/bin/b",)}))
+    assert rule(**FILES).appraiser.key != before
+
+
 def test_how_violations_are_taken_changes_no_question():
     assert rule(**FILES).appraiser.key == rule(
         **FILES, violations="warn").appraiser.key
