@@ -325,7 +325,8 @@ def finish_migration(subject, instance):
 
 
 def finish_revert_migration(subject, instance):
-    subject.finish_revert_migration(None, instance, "network", "migration")
+    subject.finish_revert_migration(None, instance, "network", "migration",
+                                    "bdi", True, share_info=None)
 
 
 def rescue(subject, instance):
@@ -371,7 +372,7 @@ def test_other_instance_is_moved_as_ever(subject, agent, move, action):
 
 def test_reverted_move_of_a_stopped_instance_starts_nothing(subject, agent):
     subject.finish_revert_migration(
-        None, fakes.trusted(), "network", "migration", power_on=False)
+        None, fakes.trusted(), "network", "migration", "bdi", False)
     assert agent.requests == []
     subject._create_guest(None, "<xml/>", fakes.trusted(), power_on=False)
     NOVA._create_guest.assert_called_once()
