@@ -43,6 +43,8 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
+
+
 class LibvirtDriver(RefusedPaths, Moves, LiveMoves, Keeping,
                     libvirt_driver.LibvirtDriver):
     """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""

@@ -156,8 +156,8 @@ class User:
         for server_id in ids:
             self.compute.delete_server(server_id)
         for server_id in ids:
-            wait(f"server {server_id} is gone", lambda: not
-                 self.compute.find_server(server_id, details=False))
+            wait(f"server {server_id} is gone", lambda sought=server_id: not
+                 self.compute.find_server(sought, details=False))
 
     # Images.
 
@@ -232,7 +232,7 @@ def ensure_flavor(admin: User, name: str, extra_specs: Mapping[str, str]
 def ensure_approved(admin: User) -> None:
     """Wait for the hosts to enrol, and approve them."""
     for host in HOSTS:
-        wait(f"{host} enrols", lambda: [
+        wait(f"{host} enrols", lambda host=host: [
             a for a in admin.trusted.attesters_list(host=host)
             if a["state"] != "retired"])
         if admin.trusted.attester_show(host)["state"] == "pending":
