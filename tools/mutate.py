@@ -61,6 +61,14 @@ MORE_TESTS = {
                                "tests/attacks/test_d_identity.py"],
     "core/tpm/envelope.py": ["tests/unit/core/tpm/test_wrap.py",
                              "tests/attacks/test_d_identity.py"],
+    "core/appraise.py": ["tests/unit/core/policy/test_rules.py",
+                         "tests/unit/flows/test_profiles.py"],
+    "core/policy/node.py": ["tests/unit/core/policy/test_document.py"],
+    "core/policy/rule.py": ["tests/unit/core/policy/test_rules.py"],
+    "core/policy/combine.py": ["tests/unit/core/policy/test_rules.py",
+                               "tests/unit/core/policy/test_document.py"],
+    "core/policy/document.py": ["tests/unit/flows/test_profiles.py",
+                                "tests/unit/flows/test_memory.py"],
     "core/bootlog/": ["tests/unit/core/bootlog"],
     "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d_identity.py"],
@@ -267,7 +275,7 @@ def _become(path: str, number: int | None) -> None:
         _load(path, number)
         with contextlib.redirect_stdout(io.StringIO()):
             status = int(pytest.main([
-                "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly",
+                "-x", "-q", "-p", "no:cacheprovider", "--noconftest",
                 "--no-header", "--tb=no", *tests_of(path)]))
     finally:
         os._exit(min(status, 1))
@@ -327,6 +335,9 @@ def main() -> int:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     sys.dont_write_bytecode = True
+    # The core's tests need no plugin and no fixture of others; loading them
+    # would cost ten times what the tests do.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     hypothesis.settings.register_profile(
         "mutate", max_examples=25, derandomize=True, database=None,
         deadline=None)

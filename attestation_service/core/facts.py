@@ -16,9 +16,13 @@ from attestation_service.core.ima.facts import (
     ImaProgress,
     ima_facts,
 )
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from attestation_service.core.verify import VerifiedEvidence
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
+
+
+# A fleet boots a handful of firmwares, each with some hundred events.
+_BOOT_MEMO = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class LogSettings:
     max_ima_entries: int = ima.MAX_ENTRIES
     # What entries extended, by bank; shared by all hosts.
     memos: Mapping[HashAlg, Memo[bytes]] = field(default_factory=dict)
+    # What hashes to what in boot logs, the same way.
+    boot_memos: Mapping[HashAlg, Memo[bytes]] = field(
+        default_factory=lambda: {
+            alg: Memo(_BOOT_MEMO) for alg in HashAlg})
 
 
 def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
@@ -69,8 +77,9 @@ def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
     quote = verified.quote
     boot = boot_facts(
         verified.untrusted_boot_log, quote.pcrs,
-        extended_later=logs.extended_later, max_size=logs.max_boot_log,
-        max_events=logs.max_boot_events)
+        extended_later=logs.extended_later,
+        memo=logs.boot_memos.get(quote.pcrs.alg),
+        max_size=logs.max_boot_log, max_events=logs.max_boot_events)
     files = ima_facts(
         verified.untrusted_ima_log, quote.pcrs,
         boot=(quote.reset_count, quote.restart_count),

@@ -78,6 +78,10 @@ class TrustedDisk(imagebackend.Qcow2):
         super().__init__(instance=instance, disk_name=disk_name,
                          disk_info_mapping=disk_info_mapping)
 
+    def resolve_driver_format(self) -> str:
+        """Say what it always is; Nova would look, and note it on disk."""
+        return self.driver_format
+
     def libvirt_info(self, *args: Any, **kwargs: Any) -> LayeredDisk:
         """Describe the disk and the layer below it, with their secrets."""
         info = super().libvirt_info(*args, **kwargs)

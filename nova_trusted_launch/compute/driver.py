@@ -32,6 +32,7 @@ from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
 from nova_trusted_launch.compute.imagecache import TrustedImageCacheManager
 from nova_trusted_launch.compute.keeping import Keeping
+from nova_trusted_launch.compute.live import LiveMoves
 from nova_trusted_launch.compute.moves import Moves
 from nova_trusted_launch.compute.paths import RefusedPaths
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
@@ -42,7 +43,7 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
-class LibvirtDriver(RefusedPaths, Moves, Keeping,
+class LibvirtDriver(RefusedPaths, Moves, LiveMoves, Keeping,
                     libvirt_driver.LibvirtDriver):
     """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""
 
@@ -112,11 +113,11 @@ class LibvirtDriver(RefusedPaths, Moves, Keeping,
         if action is Action.AUTO_RESUME:
             self._wait_for_agent()
         session = self._gate.release(instance, action, asked)
-        if MARK not in instance.system_metadata:
-            instance.system_metadata[MARK] = asked.profile or "yes"
-        # Nonce and receipt have no other way into the guest.
-        instance.config_drive = True
-        instance.save()
+        if MARK not in instance.system_metadata or not instance.config_drive:
+            instance.system_metadata.setdefault(MARK, asked.profile or "yes")
+            # Nonce and receipt have no other way into the guest.
+            instance.config_drive = True
+            instance.save()
         return session
 
     def _wait_for_agent(self) -> None:

@@ -34,25 +34,24 @@ class Moves:
             super().finish_migration(context, migration, instance, *args,
                                      **kwargs)
 
-    def finish_revert_migration(
+    def finish_revert_migration(  # noqa: PLR0917, as Nova calls it
             self, context: Any, instance: Any, network_info: Any,
-            *args: Any, power_on: bool = True, **kwargs: Any) -> None:
+            migration: Any, block_device_info: Any = None,
+            power_on: bool = True, share_info: Any = None) -> None:
         """Start the instance again where it was before a move."""
+        arguments = (context, instance, network_info, migration,
+                     block_device_info, power_on, share_info)
         asked = (self._asks(instance, Action.MIGRATE_IN)
                  if power_on else None)
         if asked is None:
-            super().finish_revert_migration(
-                context, instance, network_info, *args, power_on=power_on,
-                **kwargs)
+            super().finish_revert_migration(*arguments)
             return
         session = self._released(instance, Action.MIGRATE_IN, asked)
         with self._started(instance, session):
             self.image_backend.by_name(instance, disks.ROOT).base(
                 context, instance.image_ref)
             self._config_drives.build(instance, session, network_info)
-            super().finish_revert_migration(
-                context, instance, network_info, *args, power_on=power_on,
-                **kwargs)
+            super().finish_revert_migration(*arguments)
 
     def rescue(self, context: Any, instance: Any, network_info: Any,
                image_meta: Any, *args: Any, **kwargs: Any) -> None:
@@ -82,6 +81,7 @@ class Moves:
         with self._started(instance, session):
             self.image_backend.by_name(instance, disks.ROOT).base(
                 context, instance.image_ref)
+            self._config_drives.forget(instance.uuid)
             self._config_drives.build(instance, session,
                                       _network_info(instance))
             super().unrescue(context, instance)

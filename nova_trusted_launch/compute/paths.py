@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations that a trusted instance refuses, each with its reason.
 
-They would write plaintext to storage or start the guest on a way that has no
-release yet.  Every method asks first and leaves the instance as it is.
+They would write plaintext to storage.  Every method asks first and leaves the
+instance as it is.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-from nova import exception
 
 from nova_trusted_launch.compute import refusal
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
@@ -17,7 +15,6 @@ from nova_trusted_launch.wire.codes import Code
 
 _PLAIN_SNAPSHOT = "its snapshot would be stored unencrypted"
 _PLAIN_MEMORY = "its memory would be stored unencrypted"
-_NO_MOVE = "its memory would cross the network without a release"
 
 
 class RefusedPaths:
@@ -37,13 +34,6 @@ class RefusedPaths:
         except TrustedLaunchRefused as exc:
             raise refusal.unchanged(exc) from exc
 
-    def _refuse_check(self, instance: Any, why: str) -> None:
-        try:
-            self._refuse(instance, why)
-        except TrustedLaunchRefused as exc:
-            raise exception.MigrationPreCheckError(
-                reason=exc.format_message()) from exc
-
     def snapshot(self, context: Any, instance: Any, *args: Any,
                  **kwargs: Any) -> Any:
         self._refuse(instance, _PLAIN_SNAPSHOT)
@@ -57,28 +47,3 @@ class RefusedPaths:
                **kwargs: Any) -> Any:
         self._refuse_unchanged(instance, _PLAIN_MEMORY)
         return super().resume(context, instance, *args, **kwargs)
-
-    def check_can_live_migrate_destination(
-            self, context: Any, instance: Any, *args: Any,
-            **kwargs: Any) -> Any:
-        self._refuse_check(instance, _NO_MOVE)
-        return super().check_can_live_migrate_destination(
-            context, instance, *args, **kwargs)
-
-    def check_can_live_migrate_source(
-            self, context: Any, instance: Any, *args: Any,
-            **kwargs: Any) -> Any:
-        self._refuse_check(instance, _NO_MOVE)
-        return super().check_can_live_migrate_source(
-            context, instance, *args, **kwargs)
-
-    def pre_live_migration(self, context: Any, instance: Any, *args: Any,
-                           **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_MOVE)
-        return super().pre_live_migration(
-            context, instance, *args, **kwargs)
-
-    def live_migration(self, context: Any, instance: Any, *args: Any,
-                       **kwargs: Any) -> Any:
-        self._refuse(instance, _NO_MOVE)
-        return super().live_migration(context, instance, *args, **kwargs)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -39,31 +39,26 @@ class Secrets:
     @contextlib.contextmanager
     def lent(self, session: Session) -> Iterator[None]:
         """Have the session's keys in libvirt for the time of the block."""
-        values = {DISK: session.disk_passphrase}
-        if session.image_passphrase is not None:
-            values[IMAGE] = session.image_passphrase
-        with self.defined(session.instance_uuid, values):
-            yield
-
-    @contextlib.contextmanager
-    def defined(self, instance_uuid: str,
-                values: Mapping[str, bytes]) -> Iterator[None]:
-        """Have one secret for each role for the time of the block."""
         try:
-            for role, value in values.items():
-                self._host.create_secret(
-                    "volume", f"{_USAGE}/{instance_uuid}/{role}",
-                    password=value, uuid=uuid_of(instance_uuid, role),
-                    ephemeral=True, private=True)
+            self.define(session)
             yield
         finally:
-            self.forget(instance_uuid, values)
+            self.forget(session.instance_uuid)
 
-    def forget(self, instance_uuid: str,
-               roles: Mapping[str, bytes] | tuple[str, ...] = (DISK, IMAGE),
-               ) -> None:
+    def define(self, session: Session) -> None:
+        """Have them there until :meth:`forget`."""
+        values = {DISK: session.disk_passphrase,
+                  IMAGE: session.image_passphrase}
+        for role, value in values.items():
+            if value is not None:
+                self._host.create_secret(
+                    "volume", f"{_USAGE}/{session.instance_uuid}/{role}",
+                    password=value, uuid=uuid_of(session.instance_uuid, role),
+                    ephemeral=True, private=True)
+
+    def forget(self, instance_uuid: str) -> None:
         """Remove the secrets of one instance, whether there are any or not."""
-        for role in roles:
+        for role in (DISK, IMAGE):
             try:
                 self._host.delete_secret(
                     "volume", f"{_USAGE}/{instance_uuid}/{role}")

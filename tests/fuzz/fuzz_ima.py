@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["attestation_service"]):
     from attestation_service.core.ima.appraise import (
         Appraiser, FileReferences)
     from attestation_service.core.ima.facts import ima_facts
-    from attestation_service.core.ima.memo import Memo
+    from attestation_service.core.memo import Memo
     from attestation_service.core.ima.walk import walk
 
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank

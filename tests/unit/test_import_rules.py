@@ -51,7 +51,9 @@ HOMES = {
     "openstack_dashboard": (f"{NTL}/horizon",),
     "tpm2_pytss": (f"{NTL}/agent/tpm_tss.py",),
     "keystoneauth1": (f"{NTL}/client", f"{NTL}/osc/plugin.py",
-                      f"{SERVICE}/cloud"),
+                      f"{SERVICE}/cloud",
+                      # Its options, not its sessions.
+                      f"{SERVICE}/conf"),
     "castellan": (f"{SERVICE}/vault", f"{SERVICE}/signing",
                   f"{NTL}/compute/keymanager.py"),
     "oslo_messaging": (f"{SERVICE}/messaging", f"{NTL}/agent"),

@@ -57,7 +57,8 @@ stop_network() {
 start_host() {
     local host=$1 root folder pid
     running "host@$host" && [[ -e $RUN_DIR/host@$host.ready ]] && return 0
-    halt "host@$host" KILL
+    # Its daemons would go on in the namespaces of a half made one.
+    stop_host "$host"
     root=$(host_root "$host")
     for folder in "${HOST_FOLDERS[@]}"; do
         mkdir -p "$root/$folder" "/$folder"

@@ -22,6 +22,7 @@ from attestation_service.core.bootlog.secure_boot import (
     SecureBoot,
     secure_boot,
 )
+from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import PcrBank
 
 
@@ -58,6 +59,7 @@ class BootFacts:
 def boot_facts(
     data: bytes | None, pcrs: PcrBank, *,
     extended_later: frozenset[int] = EXTENDED_LATER,
+    memo: Memo[bytes] | None = None,
     max_size: int = tcg.MAX_SIZE, max_events: int = tcg.MAX_EVENTS,
 ) -> BootFacts | None:
     """Prove a boot log; None when there is none, or an empty one.
@@ -71,4 +73,5 @@ def boot_facts(
     if not data:
         return None
     log = tcg.parse(data, max_size=max_size, max_events=max_events)
-    return BootFacts(replay(log, pcrs, extended_later=extended_later))
+    return BootFacts(replay(log, pcrs, extended_later=extended_later,
+                            memo=memo))

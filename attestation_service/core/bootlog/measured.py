@@ -11,7 +11,7 @@ Not decided here: whether the TPM saw the digest (``core.bootlog.replay``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from attestation_service.core.bootlog.tcg import EventType
@@ -25,6 +25,7 @@ class Measured(NamedTuple):
 
 
 Hash = Callable[[bytes], Any]
+_NOTHING: Mapping[bytes, bytes] = {}
 
 
 def _whole(data: bytes) -> bytes:
@@ -118,10 +119,19 @@ def hash_named(name: str) -> Hash | None:
     return getattr(hashlib, name, None) if name else None
 
 
-def measured(event_type: int, data: bytes, digest: bytes,
-             hash_: Hash) -> Measured | None:
-    """Return the bytes of ``data`` that hash to ``digest``, or None."""
-    for form, select in _FORMS.get(event_type, _OTHERS):
+def measured(event_type: int, data: bytes, digest: bytes, hash_: Hash,
+             known: Mapping[bytes, bytes] = _NOTHING) -> Measured | None:
+    """Return the bytes of ``data`` that hash to ``digest``, or None.
+
+    ``known`` maps digests to bytes that are known to hash to them.
+    """
+    forms = _FORMS.get(event_type, _OTHERS)
+    before = known.get(digest)
+    if before is not None:
+        for form, select in forms:
+            if select(data) == before:
+                return Measured(before, form)
+    for form, select in forms:
         chosen = select(data)
         if chosen is not None and hash_(chosen).digest() == digest:
             return Measured(chosen, form)

@@ -9,13 +9,13 @@ Not decided here: whether what was booted is good (``core.policy``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from attestation_service.core.bootlog import binding
 from attestation_service.core.bootlog import measured as data_checks
-from attestation_service.core.bootlog.measured import Measured
+from attestation_service.core.bootlog.measured import Hash, Measured
 from attestation_service.core.bootlog.tcg import (
     ALGORITHMS,
     BootLog,
@@ -30,30 +30,21 @@ from attestation_service.core.errors import (
     MalformedEvidence,
     UnauthenticEvidence,
 )
+from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import PCR_COUNT, HashAlg, PcrBank
 
 # Registers that the operating system goes on extending after the log was
 # closed: IMA (10), systemd (11, 12, 13, 15), debug and applications (16, 23),
 # dynamic launch (17 to 22).
 EXTENDED_LATER = frozenset(range(10, PCR_COUNT)) - {14}
-# The firmware's registers: each must be capped before an OS can run.
-CAPPED = frozenset(range(8))
 # Registers 17 to 22 come out of reset as all ones.
 _ALL_ONES = frozenset(range(17, 23))
 
 # Plain numbers: comparing enum members costs, for each event.
 _NO_ACTION = int(EventType.NO_ACTION)
-_SEPARATOR = int(EventType.SEPARATOR)
-_IPL = int(EventType.IPL)
-_ERROR_CAP = b"\1\0\0\0"
 _STARTUP_LOCALITY = b"StartupLocality\0"
 _LOCALITIES = (0, 3, 4)
 
-# Digest -> data of every separator that the specification knows.
-_CAP_DIGESTS = {alg: {
-    alg.digest(data): data
-    for data in (b"\0\0\0\0", b"\xff\xff\xff\xff", _ERROR_CAP)
-} for alg in HashAlg}
 # Digest size -> the registers after TPM2_Startup.
 _START = {size: {
     register: (b"\xff" if register in _ALL_ONES else b"\0") * size
@@ -110,7 +101,8 @@ class ReplayedEvents:
 
 
 def replay(log: BootLog, pcrs: PcrBank, *,
-           extended_later: frozenset[int] = EXTENDED_LATER) -> ReplayedEvents:
+           extended_later: frozenset[int] = EXTENDED_LATER,
+           memo: Memo[bytes] | None = None) -> ReplayedEvents:
     """Prove which events of ``log`` the TPM saw.
 
     Checks, in this order:
@@ -126,7 +118,8 @@ def replay(log: BootLog, pcrs: PcrBank, *,
        no separator reports an error;
     6. where a type's data is measured, it hashes to the digest.
 
-    ``pcrs`` must be values whose quote was verified.
+    ``pcrs`` must be values whose quote was verified.  ``memo`` may be shared
+    among all logs replayed in this bank: it holds what hashes to what.
 
     :raises MalformedEvidence: check 2 failed.
     :raises UnauthenticEvidence: any other check failed.
@@ -136,13 +129,14 @@ def replay(log: BootLog, pcrs: PcrBank, *,
     if column is None:
         raise UnauthenticEvidence(
             f"boot log: it has no {alg.label} bank, which was quoted")
-    run = _run(log, column, getattr(hashlib, alg.label), alg.size)
+    run = _run(log, column, data_checks.hash_of(alg), alg.size, memo)
     if run.without_digest:
         raise UnauthenticEvidence(
             f"boot log: event {run.without_digest[0]} has no {alg.label} "
             f"digest")
     proven, quirks = _compare(log, column, run, pcrs, extended_later)
-    _bind(log, column, alg, proven)
+    binding.require_caps(log, column, alg, proven)
+    binding.require_data(log, column, alg, proven, memo)
     return ReplayedEvents(
         alg, proven, frozenset(pcrs.values) - proven, run.locality,
         quirks, log, column)
@@ -177,9 +171,12 @@ class _Run(NamedTuple):
     without_digest: list[int]
 
 
-def _run(log: BootLog, column: int, hash_: Any, size: int) -> _Run:
+def _run(log: BootLog, column: int, hash_: Hash, size: int,
+         memo: Memo[bytes] | None = None) -> _Run:
     """Extend registers the way a TPM does."""
     values = _START[size].copy()
+    known = None if memo is None else memo.recent.get
+    new: dict[bytes, bytes] = {}
     locality, without_digest = 0, []
     for number, (register, kind, digests, data) in enumerate(log.events):
         if kind == _NO_ACTION:
@@ -196,11 +193,20 @@ def _run(log: BootLog, column: int, hash_: Any, size: int) -> _Run:
             without_digest.append(number)
             continue
         try:
-            values[register] = hash_(values[register] + digest).digest()
+            both = values[register] + digest
         except KeyError as exc:
             raise MalformedEvidence(
                 f"boot log: event {number} extends register {register}"
             ) from exc
+        if known is None:
+            values[register] = hash_(both).digest()
+            continue
+        value = known(both)
+        if value is None:
+            value = new[both] = hash_(both).digest()
+        values[register] = value
+    if memo is not None:
+        memo.keep_all(new)
     return _Run(values, locality, without_digest)
 
 
@@ -249,45 +255,3 @@ def _workaround(log: BootLog, column: int, register: int, quoted: bytes,
             if value == quoted:
                 return quirk
     return None
-
-
-def _bind(log: BootLog, column: int, alg: HashAlg,
-          proven: frozenset[int]) -> None:
-    """Tie events to what they claim to be: caps, and data to digests.
-
-    A bank that the firmware never extends would replay as well as any other
-    once somebody has extended it from the operating system; so each register
-    of the firmware must hold a separator.
-    """
-    bound, grub_text = data_checks.BOUND, data_checks.grub_text
-    hash_, caps = data_checks.hash_of(alg), _CAP_DIGESTS[alg]
-    uncapped = set(CAPPED & proven)
-    for number, (register, kind, digests, data) in enumerate(log.events):
-        if kind == _IPL:
-            text = grub_text(data)
-            if text is None or register not in proven:
-                continue
-            # The usual forms first: this is asked of each event.
-            if hash_(text[:-1]).digest() == digests[column]:
-                continue
-        elif kind not in bound or register not in proven:
-            continue
-        elif kind == _SEPARATOR and digests[column] in caps:
-            cap = caps[digests[column] or b""]
-            if cap == _ERROR_CAP:
-                raise UnauthenticEvidence(
-                    f"boot log: the firmware failed to measure register "
-                    f"{register}")
-            uncapped.discard(register)
-            if data == cap:
-                continue
-        elif hash_(data).digest() == digests[column]:
-            continue
-        if not data_checks.measured(
-                kind, data, digests[column] or b"", hash_):
-            raise UnauthenticEvidence(
-                f"boot log: the data of event {number} "
-                f"({type_name(kind)}) does not hash to its digest")
-    if uncapped:
-        raise UnauthenticEvidence(
-            f"boot log: no separator caps register {min(uncapped)}")

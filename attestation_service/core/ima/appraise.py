@@ -19,7 +19,7 @@ from attestation_service.core.errors import MalformedEvidence
 from attestation_service.core.ima import log
 from attestation_service.core.ima.extended import Chunk
 from attestation_service.core.ima.log import Entry, FileFacts
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, ReplayedIma
 from attestation_service.core.ima.signatures import KeyRing
 
@@ -189,7 +189,7 @@ class Appraiser:
                 good.append(chunk.digests[index])
             else:
                 left.append(index)
-        self.memo.keep_all(good, True)
+        self.memo.keep_all(dict.fromkeys(good, True))
         return left
 
     def _judge(self, ima: ReplayedIma, number: int,

@@ -15,7 +15,7 @@ from typing import Any
 
 from attestation_service.core.ima import replay as ima
 from attestation_service.core.ima.appraise import Appraiser, Tally
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, ReplayedIma
 from nova_trusted_launch.wire.digests import PcrBank
 

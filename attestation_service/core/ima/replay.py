@@ -28,7 +28,7 @@ from attestation_service.core.ima.log import (
     Format,
     Shape,
 )
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 
 MAX_SIZE = 192 * 2 ** 20
@@ -38,6 +38,8 @@ MAX_ENTRIES = 2 ** 20
 # are judged.
 _KEPT = 16 * 2 ** 20
 _USUAL_HASH = 20
+# Larger entries (buffers) are not kept in the memo.
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +238,10 @@ class _Run:
         missing = [raw for raw, digest in zip(entries, found, strict=True)
                    if digest is None]
         chunk = self._read(missing)
-        for raw, digest in zip(missing, chunk.digests, strict=True):
-            memo.keep(raw, digest)
+        memo.keep_all({
+            raw: digest
+            for raw, digest in zip(missing, chunk.digests, strict=True)
+            if len(raw) <= _REMEMBERED})
         if len(missing) == len(entries):
             return chunk
         new = iter(chunk.digests)

@@ -212,6 +212,12 @@ def test_xml_over_a_plain_image_has_no_second_key(plain_lab):
     assert store.find("source/encryption") is None
 
 
+def test_describing_a_disk_leaves_no_trace(lab, folder):
+    (folder / fakes.UUID).rmdir()
+    lab.disk()
+    assert not (folder / fakes.UUID).exists()
+
+
 def test_other_instances_have_novas_own_disks(lab):
     lab.instance = fakes.FakeInstance()
     assert type(lab.disk()) is imagebackend.Qcow2

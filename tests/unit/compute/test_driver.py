@@ -37,7 +37,9 @@ def subject(folder, agent, images, monkeypatch):
     monkeypatch.setattr(driver.ConfigDrives, "build", mock.Mock())
     monkeypatch.setattr(starts, "hints", lambda context, instance: {})
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
-                 "cleanup", "_soft_reboot", "_clean_shutdown", "snapshot",
+                 "cleanup", "_soft_reboot",
+                 "post_live_migration_at_destination",
+                 "_clean_shutdown", "snapshot",
                  "suspend", "resume", "rescue", "unrescue",
                  "migrate_disk_and_power_off", "finish_migration",
                  "finish_revert_migration", "pre_live_migration",
@@ -274,7 +276,7 @@ def test_secrets_are_lent_while_the_guest_is_created(subject, agent):
     NOVA.spawn.side_effect = lambda *a, **k: subject._create_guest(
         None, "<xml/>", instance)
     spawn(subject, instance)
-    assert order == ["define", "start", "undefine"]
+    assert order == ["define", "start", "undefine", "undefine"]
 
 
 def test_stop_removes_secrets_and_config_drive(subject, memory):
@@ -305,12 +307,7 @@ def test_delete_succeeds_when_the_agent_is_down(subject, agent):
 
 @pytest.mark.parametrize("path, kind", [
     ("snapshot", None), ("suspend", exception.InstanceFaultRollback),
-    ("resume", exception.InstanceFaultRollback),
-    ("pre_live_migration", None),
-    ("live_migration", None),
-    ("check_can_live_migrate_destination",
-     exception.MigrationPreCheckError),
-    ("check_can_live_migrate_source", exception.MigrationPreCheckError)])
+    ("resume", exception.InstanceFaultRollback)])
 def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     with pytest.raises(kind or Exception, match="path.refused"):
         getattr(subject, path)(None, fakes.trusted())
@@ -328,7 +325,8 @@ def finish_migration(subject, instance):
 
 
 def finish_revert_migration(subject, instance):
-    subject.finish_revert_migration(None, instance, "network", "migration")
+    subject.finish_revert_migration(None, instance, "network", "migration",
+                                    "bdi", True, share_info=None)
 
 
 def rescue(subject, instance):
@@ -374,7 +372,7 @@ def test_other_instance_is_moved_as_ever(subject, agent, move, action):
 
 def test_reverted_move_of_a_stopped_instance_starts_nothing(subject, agent):
     subject.finish_revert_migration(
-        None, fakes.trusted(), "network", "migration", power_on=False)
+        None, fakes.trusted(), "network", "migration", "bdi", False)
     assert agent.requests == []
     subject._create_guest(None, "<xml/>", fakes.trusted(), power_on=False)
     NOVA._create_guest.assert_called_once()
@@ -387,6 +385,48 @@ def test_g2_rescue_by_another_image_is_refused(subject, agent):
         subject.rescue(None, fakes.trusted(), "network", other, "password")
     assert agent.requests == []
     NOVA.rescue.assert_not_called()
+
+
+@pytest.mark.parametrize("path", ["check_can_live_migrate_destination",
+                                  "check_can_live_migrate_source"])
+def test_live_migration_without_tls_is_refused(subject, path):
+    stock = getattr(NOVA, path)
+    with pytest.raises(exception.MigrationPreCheckError, match="native_tls"):
+        getattr(subject, path)(None, fakes.trusted())
+    stock.assert_not_called()
+    getattr(subject, path)(None, FakeInstance())
+    stock.assert_called_once()
+    CONF.set_override("live_migration_with_native_tls", True, "libvirt")
+    getattr(subject, path)(None, fakes.trusted())
+    CONF.clear_override("live_migration_with_native_tls", "libvirt")
+    assert stock.call_count == 2
+
+
+def pre_live_migration(subject, instance):
+    return subject.pre_live_migration(
+        None, instance, "bdi", "network", "disks", "data")
+
+
+def test_g2_live_migration_has_secrets_at_the_destination_until_its_end(
+        subject, agent):
+    instance = fakes.trusted()
+    seen = in_session(subject, "pre_live_migration", instance)
+    pre_live_migration(subject, instance)
+    assert agent.actions == ["migrate-in"]
+    assert seen[0].action.value == "migrate-in"
+    assert subject._host.create_secret.call_count == 1
+    subject._host.delete_secret.assert_not_called()
+    subject.post_live_migration_at_destination(None, instance, "network")
+    assert subject._host.delete_secret.call_count == 2
+
+
+def test_g2_live_migration_to_a_tainted_host_moves_nothing(subject, agent):
+    agent.host_is_good = False
+    with pytest.raises(Exception, match="release.not_affirming"):
+        pre_live_migration(subject, fakes.trusted())
+    NOVA.pre_live_migration.assert_not_called()
+    pre_live_migration(subject, FakeInstance())
+    NOVA.pre_live_migration.assert_called_once()
 
 
 def test_encrypted_image_is_cached_as_it_is(subject, images):

@@ -11,6 +11,7 @@ import pytest
 
 from attestation_service import records as r
 from attestation_service.core import errors
+from attestation_service.flows.secrets import Prepared
 from nova_trusted_launch.wire import receipts
 from nova_trusted_launch.wire.challenge import Purpose
 from nova_trusted_launch.wire.codes import Code
@@ -286,6 +287,8 @@ def test_keys_do_not_show_in_any_repr(cloud, host):
     tables = cloud.store.tables.tables()
     shown = repr([asked.released, keys, [vars(t) for t in tables],
                   cloud.events(), cloud.vault.secrets, key, launch])
+    prepared = Prepared(keys, "d1", None, "ref", b"", ())
+    assert repr(prepared) == "<keys of a release, disk key d1>"
     for secret in (SECRET, keys.disk_key, nonce, keys.nonce):
         assert repr(secret)[2:-1] not in shown
         assert secret.hex() not in shown

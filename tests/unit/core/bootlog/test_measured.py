@@ -51,6 +51,9 @@ TEXT = "console=ttyS0".encode("utf-16-le")
 def test_the_bytes_that_were_measured(kind, data, chosen, form):
     digest = hashlib.sha256(chosen).digest()
     assert measured(kind, data, digest, hashlib.sha256) == (chosen, form)
+    for known in ({digest: chosen}, {bytes(32): chosen}):
+        assert measured(kind, data, digest, hashlib.sha256, known) == (
+            chosen, form)
 
 
 @pytest.mark.parametrize("kind, data, chosen", [
@@ -74,3 +77,5 @@ def test_the_bytes_that_were_measured(kind, data, chosen, form):
 def test_data_that_is_no_proof(kind, data, chosen):
     digest = hashlib.sha256(chosen).digest()
     assert measured(kind, data, digest, hashlib.sha256) is None
+    assert measured(kind, data, digest, hashlib.sha256,
+                    {digest: chosen}) is None

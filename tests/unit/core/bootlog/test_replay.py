@@ -15,6 +15,7 @@ from attestation_service.core.bootlog.replay import (
     replay,
     replay_banks,
 )
+from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
 
@@ -298,6 +299,67 @@ def test_grub_text_of_a_register_that_is_not_proven(log):
     pcrs = log.pcrs()
     later = PcrBank(pcrs.alg, {**pcrs.values, 11: b"\1" * 32})
     assert proven(log, later).unexplained == {11}
+
+
+# The memo.
+
+@pytest.fixture
+def machine():
+    """A log with every form of data, and its registers."""
+    log = logs.load(logs.VECTORS / "hosts/sb-tcg/bios_measurements")
+    log.add(8, logs.IPL, b"grub_cmd a\0", measured=b"a\0")
+    return log
+
+
+def test_a_memo_changes_nothing(machine):
+    memo = Memo(4096)
+    for _ in range(3):
+        assert proven(machine, memo=memo) == proven(machine)
+    assert memo.recent
+
+
+def test_a_memo_that_forgets(machine):
+    for limit in (1, 10, 50):
+        memo = Memo(limit)
+        for _ in range(3):
+            assert proven(machine, memo=memo) == proven(machine)
+            assert len(memo.recent) <= limit
+
+
+def test_large_data_is_not_remembered(log):
+    log.add(1, logs.VARIABLE_BOOT, bytes(5000))
+    memo = Memo(100)
+    for _ in range(2):
+        assert proven(log, memo=memo).proven == frozenset(range(15))
+    assert max(map(len, memo.recent.values())) < 4097
+
+
+@pytest.mark.parametrize("at", range(47))
+def test_a_memo_believes_no_lie(machine, at):
+    memo = Memo(4096)
+    pcrs = machine.pcrs()
+    proven(machine, pcrs, memo=memo)
+    event = machine.events[at]
+    told = event.type in (*BOUND, logs.SEPARATOR) or (
+        event.data.startswith((b"grub_cmd", b"kernel_cmdline")))
+    event.data = event.data[:-2] + b"X" + event.data[-1:]
+    if told:
+        refused(machine, pcrs, memo=memo)
+    else:
+        proven(machine, pcrs, memo=memo)
+    event.digests[11] = b"\1" * 32
+    refused(machine, pcrs, memo=memo)
+
+
+def test_a_form_of_one_type_is_none_of_another(log):
+    # The memo knows what hashes to the digest; it must also be a form in
+    # which this type is measured.
+    whole = logs.variable(logs.GLOBAL, "Boot0001", b"contents")
+    log.add(1, logs.VARIABLE_BOOT, whole, measured=b"contents")
+    memo = Memo(100)
+    proven(log, memo=memo)
+    log.add(1, logs.DRIVER_CONFIG, whole, measured=b"contents")
+    refused(log, memo=memo)
 
 
 # What people see.

@@ -27,7 +27,7 @@ from attestation_service.core.ima.facts import (
     boot_aggregate,
     ima_facts,
 )
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import replay
 from attestation_service.core.ima.signatures import KeyRing, key_id
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank

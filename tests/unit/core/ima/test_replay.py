@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from attestation_service.core import errors
 from attestation_service.core.ima import replay as module
-from attestation_service.core.ima.memo import Memo
+from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, replay
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
@@ -303,10 +303,11 @@ def test_a_memo_changes_nothing(files, form):
 
 @FORMS
 def test_a_memo_forgets_and_nothing_changes(files, form):
-    memo = Memo(3)
-    for _ in range(3):
-        assert proven(files, form, memo=memo).end == proven(files, form).end
-        assert len(memo.recent) <= 3
+    memo = Memo(5)
+    for entries in (files.entries[:4], files.entries, files.entries[2:6]):
+        part = logs.ImaList(entries)
+        assert proven(part, form, memo=memo).end == proven(part, form).end
+        assert len(memo.recent) <= 5
 
 
 @FORMS
@@ -316,6 +317,16 @@ def test_entries_of_other_registers_are_remembered_as_such(files, form):
     memo = Memo(100)
     for _ in range(2):
         assert proven(files, form, pcrs, memo=memo).end.entries == 10
+
+
+@FORMS
+def test_huge_entries_are_not_remembered(files, form):
+    files.entries.append(logs.ima_file(
+        "keys", template="ima-buf", signature=bytes(2000)))
+    memo = Memo(100)
+    for _ in range(2):
+        assert proven(files, form, memo=memo).end.entries == 10
+        assert len(memo.recent) == 9
 
 
 def test_an_old_answer_becomes_recent():
@@ -334,11 +345,13 @@ def test_a_memo_is_bounded():
     for i in range(100):
         memo.keep(b"%d" % i, True)
         assert len(memo.recent) <= 5
-    memo.keep_all([b"k%d" % i for i in range(100)], True)
+    memo.keep_all({b"k%d" % i: True for i in range(6)})
+    assert len(memo.recent) == 0
+    memo.keep_all({b"k%d" % i: True for i in range(5)})
     assert len(memo.recent) == 5
-    memo.keep_all([b"new"], True)
+    memo.keep_all({b"new": True})
     assert set(memo.recent) == {b"new"}
-    assert memo.recall(b"k99") is True
+    assert memo.recall(b"k4") is True
     with pytest.raises(ValueError):
         Memo(0)
 

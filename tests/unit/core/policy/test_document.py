@@ -268,3 +268,37 @@ def test_reading_is_total(value):
             assert exc.code is Code.PROFILE_INVALID
         else:
             assert found.to_document() == written
+
+
+def test_policy_knows_what_it_asks_about_files():
+    def asked(*rules):
+        return parse({"schema": 1, "require": list(rules)}).policy(
+            "p", 1, default_valid_for=HOUR).file_questions
+
+    ima = {"ima": {"reference_values": ["files"]}}
+    other = {"ima": {"reference_values": ["files"], "excludes": ["/tmp/*"]}}
+    assert asked(LABEL, pcr()) == frozenset()
+    assert len(asked(ima)) == 1
+    assert asked({"any-of": [LABEL, {"all-of": [ima]}]}) == asked(ima)
+    assert len(asked(ima, other, ima)) == 2
+
+
+def test_sets_that_had_one_name_are_different_questions():
+    def asked(revision):
+        known = ReferenceValues("files", "ima", FILES.values, None, revision)
+        return document.parse(
+            {"schema": 1, "require": [{"ima": {
+                "reference_values": ["files"]}}]},
+            sets=lambda name: known, now=NOW).policy(
+            "p", 1, default_valid_for=HOUR).file_questions
+
+    assert asked("2026-01-01") == asked("2026-01-01") != asked("2026-01-02")
+
+
+def test_named_sets_need_not_exist():
+    assert document.named_sets({"schema": 1, "require": [
+        LABEL, pcr(values=None, reference_values=["a", "b"]),
+        {"any-of": [{"all-of": [pcr(reference_values=["c"])]}]}]}) == {
+        "a", "b", "c"}
+    assert document.named_sets({"schema": 1, "require": [LABEL]}) == (
+        frozenset())

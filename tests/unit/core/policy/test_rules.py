@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attestation_service.core.appraise import appraise
 from attestation_service.core.facts import HostFacts
-from attestation_service.core.policy.combine import AllOf, AnyOf
+from attestation_service.core.policy.combine import AllOf, AnyOf, leaves
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.policy.reference_values import ReferenceValues
 from attestation_service.core.policy.rule import ask, one_of
@@ -266,3 +266,9 @@ def test_removing_evidence_never_makes_a_host_affirming(kept):
     less = dataclasses.replace(FACTS, pcrs=FACTS.pcrs.only(kept))
     result = appraise("a1", "host-1", less, policy(*some), NOW)
     assert (result.tier is TrustTier.AFFIRMING) == (kept == {4, 7})
+
+
+def test_leaves_are_all_rules_that_ask_something_themselves():
+    a, b, c = (Says((tier,)) for tier in list(TrustTier)[:3])
+    assert list(leaves((a, AllOf((b, AnyOf((c, AllOf((a,)))))), b))) == [
+        a, b, c, a, b]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remember answers about entries that many hosts have in common.
+"""Remember answers about what many hosts have in common.
 
-An entry's answer depends on the entry's bytes alone, so a fleet can share
-one memo.  Not decided here: the answers.
+An answer depends on the key alone, so a fleet can share one memo.  Not
+decided here: the answers.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Memo(Generic[V]):
             self._older, self.recent = self.recent, {}
         self.recent[key] = answer
 
-    def keep_all(self, keys: list[bytes], answer: V) -> None:
-        """Remember the same ``answer`` for many."""
-        if len(self.recent) + len(keys) > self._limit:
+    def keep_all(self, answers: dict[bytes, V]) -> None:
+        """Remember many at once; more than the limit are too many."""
+        if len(self.recent) + len(answers) > self._limit:
             self._older, self.recent = self.recent, {}
-        self.recent.update(dict.fromkeys(keys[-self._limit:], answer))
+        if len(answers) <= self._limit:
+            self.recent.update(answers)

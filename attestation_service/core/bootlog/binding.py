@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tie events to what they claim to be: caps, and data to digests.
+
+In: a log whose digests were just proven.  Out: nothing, or a refusal.
+
+Not decided here: whether the digests lead to the quoted registers
+(``core.bootlog.replay``, which asks this).
+"""
+
+from __future__ import annotations
+
+from attestation_service.core.bootlog import measured as data_checks
+from attestation_service.core.bootlog.tcg import (
+    BootLog,
+    EventType,
+    type_name,
+)
+from attestation_service.core.errors import UnauthenticEvidence
+from attestation_service.core.memo import Memo
+from nova_trusted_launch.wire.digests import HashAlg
+
+# The firmware's registers: each must be capped before an OS can run.
+CAPPED = frozenset(range(8))
+_ERROR_CAP = b"\1\0\0\0"
+# Digest -> data of every separator that the specification knows.
+_CAP_DIGESTS = {alg: {
+    alg.digest(data): data
+    for data in (b"\0\0\0\0", b"\xff\xff\xff\xff", _ERROR_CAP)
+} for alg in HashAlg}
+# Larger data of events is not kept in the memo.
+_REMEMBERED = 4096
+# Plain numbers: comparing enum members costs, for each event.
+_SEPARATOR = int(EventType.SEPARATOR)
+_IPL = int(EventType.IPL)
+
+
+def require_caps(log: BootLog, column: int, alg: HashAlg,
+                 proven: frozenset[int]) -> None:
+    """Demand a separator in each proven register of the firmware.
+
+    A bank that the firmware never extends would replay as well as any other
+    once somebody has extended it from the operating system.
+
+    :raises UnauthenticEvidence: one is missing, or says that the firmware
+        failed to measure.
+    """
+    caps, uncapped = _CAP_DIGESTS[alg], set(CAPPED & proven)
+    for register, kind, digests, _data in log.events:
+        if kind == _SEPARATOR and register in proven:
+            cap = caps.get(digests[column] or b"")
+            if cap == _ERROR_CAP:
+                raise UnauthenticEvidence(
+                    f"boot log: the firmware failed to measure register "
+                    f"{register}")
+            if cap is not None:
+                uncapped.discard(register)
+    if uncapped:
+        raise UnauthenticEvidence(
+            f"boot log: no separator caps register {min(uncapped)}")
+
+
+def require_data(log: BootLog, column: int, alg: HashAlg,
+                 proven: frozenset[int], memo: Memo[bytes] | None) -> None:
+    """Demand that data hashes to its digest where a type is measured so.
+
+    ``memo`` holds bytes that are known to hash to a digest.
+
+    :raises UnauthenticEvidence: it does not.
+    """
+    bound, grub_text = data_checks.BOUND, data_checks.grub_text
+    hash_, caps = data_checks.hash_of(alg), _CAP_DIGESTS[alg]
+    known: dict[bytes, bytes] = {} if memo is None else memo.recent
+    new: dict[bytes, bytes] = {}
+    for number, (register, kind, digests, data) in enumerate(log.events):
+        # What the usual forms measure; the others are tried after it.
+        usual = data
+        if kind == _IPL:
+            text = grub_text(data)
+            if text is None:
+                continue
+            usual = text[:-1]
+        elif kind not in bound:
+            continue
+        if register not in proven:
+            continue
+        digest = digests[column] or b""
+        before = known.get(digest) or caps.get(digest)
+        if before == usual:
+            continue
+        if before is None and hash_(usual).digest() == digest:
+            new[digest] = usual
+            continue
+        tied = data_checks.measured(kind, data, digest, hash_, known)
+        if tied is None:
+            raise UnauthenticEvidence(
+                f"boot log: the data of event {number} "
+                f"({type_name(kind)}) does not hash to its digest")
+        new[digest] = tied.data
+    if memo is not None:
+        memo.keep_all({digest: data for digest, data in new.items()
+                       if len(data) <= _REMEMBERED})

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A document that cannot be applied any more says so of every host."""
+
+from __future__ import annotations
+
+import datetime
+
+from attestation_service.core.appraise import Unanswerable, appraise
+from attestation_service.core.facts import HostFacts
+from attestation_service.core.policy.document import AppraisalPolicy
+from nova_trusted_launch.wire.digests import HashAlg, PcrBank
+from nova_trusted_launch.wire.results import TrustTier
+
+NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
+FACTS = HostFacts(PcrBank(HashAlg.SHA256, {0: bytes(32)}), 1, 0, "IFX", 0,
+                  True, {})
+
+
+def test_h3_a_document_that_cannot_be_applied_is_never_a_yes():
+    result = appraise("a1", "host-1", FACTS, AppraisalPolicy(
+        "gold", 2, (Unanswerable("its reference values are gone"),),
+        datetime.timedelta(hours=1)), NOW)
+    (finding,) = result.findings
+    assert (finding.rule, finding.tier, finding.subject) == (
+        "profile", TrustTier.NONE, "document")
+    assert finding.detail == ("the profile cannot be applied: its reference "
+                              "values are gone")
+    assert "new version" in finding.action
