@@ -9,11 +9,12 @@ other request is refused here, in that order.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import flask
 from oslo_context import context
+from werkzeug import exceptions
 from werkzeug.wrappers import Response
 
 from attestation_service.api import auth, microversion, problems
@@ -24,9 +25,10 @@ from attestation_service.core import errors
 from nova_trusted_launch.wire import encoding
 
 _JSON = "application/json"
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def create_app(services: Services, routes: Iterable[Route]) -> flask.Flask:
+def create_app(services: Services, routes: Sequence[Route]) -> flask.Flask:
     """Return an application that serves ``routes``."""
     app = flask.Flask("attestation_service", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
@@ -37,9 +39,29 @@ def create_app(services: Services, routes: Iterable[Route]) -> flask.Flask:
         app.add_url_rule(
             route.werkzeug_path, route.name, Endpoint(route, services),
             methods=[route.method], provide_automatic_options=False)
+    _reserve(app, routes)
     app.before_request(_begin)
     app.after_request(_finisher(services))
     return app
+
+
+def _reserve(app: flask.Flask, routes: Iterable[Route]) -> None:
+    """Keep /v1/attesters/attest from being a host's name with GET."""
+    served: dict[str, set[str]] = {}
+    for route in routes:
+        if not route.variables:
+            served.setdefault(route.path, set()).add(route.method)
+            served[route.path].update({"HEAD"} if route.method == "GET"
+                                      else ())
+    app.config[problems.LITERAL_PATHS] = served
+    for path, methods in served.items():
+        app.add_url_rule(path, f"other methods of {path}", _no_such_method,
+                         methods=sorted(_METHODS - methods),
+                         provide_automatic_options=False)
+
+
+def _no_such_method() -> Response:
+    raise exceptions.MethodNotAllowed
 
 
 class Endpoint:

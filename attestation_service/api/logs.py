@@ -6,9 +6,9 @@ from __future__ import annotations
 import logging
 import re
 
-_CONTROLS = re.compile(
-    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\ud800-\udfff\ufeff]")
+from nova_trusted_launch.wire import encoding
+
+_CONTROLS = re.compile(rf"[{encoding.INVISIBLE}\ud800-\udfff]")
 
 
 class OneLine(logging.Filter):

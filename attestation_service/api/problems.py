@@ -77,6 +77,8 @@ STATUS: Mapping[Code, int] = {
     Code.SERVICE_BROKEN: 500,
 }
 
+# Where the application keeps the methods of paths without a variable.
+LITERAL_PATHS = "LITERAL_PATHS"
 _RETRY = {429: "5", 503: "5"}
 # What werkzeug itself refuses before a handler is found.
 _HTTP = {404: Code.REQUEST_NOT_FOUND, 405: Code.REQUEST_METHOD,
@@ -136,8 +138,9 @@ def _not_in_form(error: WireError) -> Response:
 def _http(error: exceptions.HTTPException) -> Response:
     code = _HTTP.get(error.code or 0, Code.REQUEST_INVALID)
     answer = _refused(errors.Refusal(code.title_text, code))
-    allowed = getattr(error, "valid_methods", None)
-    if allowed:
+    allowed = flask.current_app.config[LITERAL_PATHS].get(
+        flask.request.path, getattr(error, "valid_methods", None))
+    if error.code == 405 and allowed:
         answer.headers["Allow"] = ", ".join(sorted(allowed))
     return answer
 

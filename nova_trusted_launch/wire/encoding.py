@@ -13,13 +13,20 @@ import enum
 import json
 import math
 import re
+import string
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 _E = TypeVar("_E", bound=enum.Enum)
 
 MAX_DEPTH = 16
-_B64 = re.compile(r"[A-Za-z0-9_-]*\Z")
+#: Inside of a regular expression's [...]: controls, what is invisible or
+#: changes direction, half surrogates.
+INVISIBLE = (r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f"
+             r"\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+             "\U000e0000-\U000e0fff")
+_INVISIBLE = re.compile(rf"[{INVISIBLE}\ud800-\udfff]")
+_ALPHABET = f"{string.ascii_letters}{string.digits}-_".encode()
 _HEX = re.compile(r"(?:[0-9a-f]{2})*\Z")
 
 
@@ -37,7 +44,9 @@ def unb64(text: Any, what: str) -> bytes:
 
     :raises WireError: it is not the one encoding that :func:`b64` makes.
     """
-    if not isinstance(text, str) or not _B64.match(text):
+    # translate() is much faster than a regular expression on a long log.
+    if not isinstance(text, str) or not text.isascii() or (
+            text.encode("ascii").translate(None, _ALPHABET)):
         raise WireError(f"{what}: not base64url without padding")
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -134,7 +143,7 @@ def text(value: Any, what: str, *, max_length: int = 255) -> str:
     """
     if not isinstance(value, str) or not value:
         raise WireError(f"{what}: not a string")
-    if len(value) > max_length or not value.isprintable():
+    if len(value) > max_length or _INVISIBLE.search(value):
         raise WireError(f"{what}: too long or not printable")
     return value
 
@@ -172,11 +181,13 @@ def _no_constant(name: str) -> None:
     raise WireError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | int:
     value = float(text)
     if not math.isfinite(value):
         raise WireError(f"{text} is too large")
-    return value
+    # To JSON Schema 1.0 is a whole number, too.
+    whole = value.is_integer() and abs(value) < 2 ** 53
+    return int(value) if whole else value
 
 
 def _refuse_unstorable(value: Any) -> None:

@@ -7,7 +7,7 @@ and what was asked of it, never the value: that may be a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -24,6 +24,7 @@ from attestation_service.api.schemas import (
     reference_values,
     releases,
     results,
+    types,
     versions,
 )
 from attestation_service.core import errors
@@ -36,15 +37,16 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     for name, schema in module.SCHEMAS.items()}
 
 
-def _whole(_checker: Any, value: Any) -> bool:
-    # JSON Schema calls 1.0 an integer; to us it is another spelling.
-    return type(value) is int
+
+def _pattern(validator: Any, pattern: str, value: Any,
+             schema: Mapping[str, Any]) -> Iterator[Any]:
+    if types.UNASKED not in schema:
+        yield from _ask_pattern(validator, pattern, value, schema)
 
 
-_Validator = validators.extend(
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", _whole))
+_ask_pattern = jsonschema.Draft202012Validator.VALIDATORS["pattern"]
+_Validator = validators.extend(jsonschema.Draft202012Validator,
+                               {"pattern": _pattern})
 
 
 class Body:

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
 
-_PCRS = {
-    "type": "object", "minProperties": 1, "maxProperties": 1,
-    "propertyNames": {"enum": ["sha256", "sha384", "sha512"]},
-    "additionalProperties": {
-        "type": "object", "minProperties": 1, "maxProperties": 24,
-        "propertyNames": {"pattern": "^(?:[0-9]|1[0-9]|2[0-3])$"},
-        "additionalProperties": {
-            "type": "string", "pattern": "^(?:[0-9a-f]{2}){32,64}$"}}}
+
+def _bank(size: int) -> t.Schema:
+    return {"type": "object", "minProperties": 1, "maxProperties": 24,
+            "propertyNames": {"pattern": "^(?:[0-9]|1[0-9]|2[0-3])$"},
+            "additionalProperties": {
+                "type": "string", "pattern": f"^[0-9a-f]{{{2 * size}}}$"}}
+
+
+_PCRS = t.an_object({}, {
+    "sha256": _bank(32), "sha384": _bank(48), "sha512": _bank(64)},
+    minProperties=1, maxProperties=1)
 
 SCHEMAS = {
     "ChallengeRequest": t.an_object({"attester_id": t.ID}),

@@ -12,7 +12,7 @@ SCHEMAS = {
          "image_id": t.nullable(t.ID),
          "image_digest": t.nullable(t.DIGEST),
          "expires_in": {"type": "integer", "minimum": 60,
-                        "maximum": 366 * 86400}}),
+                        "maximum": 365 * 86400}}),
     "Launch": t.an_object(
         {"id": t.ID, "project_id": t.ID, "profile": t.NAME,
          "image_id": t.nullable(t.ID),

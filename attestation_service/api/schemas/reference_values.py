@@ -6,12 +6,13 @@ from __future__ import annotations
 from attestation_service.api.schemas import types as t
 
 _SET = {"name": t.NAME, "kind": {"enum": ["ima", "digest"]},
-        "provenance": t.PROSE}
+        "provenance": t.TEXT}
 _VALUES = {
     "type": "object", "minProperties": 1,
-    "propertyNames": {"pattern": "^(?:[0-9a-f]{2}){20,64}$"},
+    "propertyNames": {
+        "pattern": "^(?:[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$"},
     "additionalProperties": {
-        "type": "array", "items": {"type": "string", "maxLength": 4096}}}
+        "type": "array", "items": t.PATH}}
 
 SCHEMAS = {
     "ReferenceSetCreate": t.an_object(

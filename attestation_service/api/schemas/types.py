@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from nova_trusted_launch.wire import encoding
+
 Schema = dict[str, Any]
 
 # Ids and names travel in URLs, logs and Placement traits.
 ID = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 HOST = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$"}
-# No controls, no invisible or direction-changing characters, no surrogates.
-_TEXT = (r"[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f"
-         r"\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\uffff]")
+# No controls, no invisible or direction-changing characters.
+_TEXT = f"[^{encoding.INVISIBLE}]"
 TEXT = {"type": "string", "pattern": rf"^{_TEXT}{{1,255}}$"}
 PROSE = {"type": "string", "pattern": rf"^{_TEXT}{{0,1024}}$"}
+PATH = {"type": "string", "pattern": rf"^{_TEXT}{{1,4096}}$"}
 # What we say in answers is not bounded by what we accept.
 SENTENCE = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
@@ -31,9 +33,19 @@ COUNT = {"type": "integer", "minimum": 0, "maximum": 2 ** 53 - 1}
 POSITIVE = {"type": "integer", "minimum": 1, "maximum": 2 ** 31 - 1}
 TIER = {"enum": ["none", "affirming", "warning", "contraindicated"]}
 LABELS = {"type": "object", "maxProperties": 64,
-          "propertyNames": NAME, "additionalProperties": TEXT}
-DOCUMENT = {"type": "object",
-            "description": "A profile document; see the operator guide."}
+          "propertyNames": NAME, "additionalProperties": {
+              "type": "string", "pattern": "^[ -~]{1,255}$"}}
+DOCUMENT = {
+    "type": "object",
+    "description": "A profile document; the operator guide has its rules.",
+    "properties": {
+        "schema": {"const": 1},
+        "valid_for": {"type": "integer", "minimum": 10,
+                      "maximum": 7 * 24 * 3600},
+        "require": {"type": "array", "minItems": 1, "maxItems": 256,
+                    "items": {"type": "object", "minProperties": 1,
+                              "maxProperties": 1}}},
+    "required": ["schema", "require"], "additionalProperties": False}
 SELECTION = {
     "type": "object", "minProperties": 1, "maxProperties": 1,
     "propertyNames": {"enum": ["sha256", "sha384", "sha512"]},
@@ -41,6 +53,7 @@ SELECTION = {
         "type": "array", "minItems": 1, "maxItems": 24, "uniqueItems": True,
         "items": {"type": "integer", "minimum": 0, "maximum": 23}}}
 
+UNASKED = "x-pattern-not-asked"
 _C = "[A-Za-z0-9_-]"
 # Canonical base64url: the loose bits of the last character are zero.
 _TAILS = {0: "", 1: f"{_C}[AQgw]", 2: f"{_C}{{2}}[AEIMQUYcgkosw048]"}
@@ -58,8 +71,12 @@ def b64(least: int, most: int) -> Schema:
 
 
 def blob(description: str) -> Schema:
-    """Base64url of bytes that only the flow takes apart and bounds."""
-    return {"type": "string", "contentEncoding": "base64url",
+    """Base64url of any length.
+
+    The pattern is for readers of the document: on megabytes it would take
+    longer than everything else, and ``wire.encoding`` asks the same.
+    """
+    return {**b64(0, 0), "maxLength": 2 ** 27, UNASKED: True,
             "description": description}
 
 
