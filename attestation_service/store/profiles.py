@@ -17,6 +17,12 @@ from nova_trusted_launch.wire.codes import Code
 _LISTING = rows.Listing(order=(profiles.c.name,), marker=profiles.c.name,
                         filters={})
 
+_ACTIVE = sa.select(profile_versions).join(
+    profiles,
+    (profiles.c.name == profile_versions.c.name)
+    & (profiles.c.active_version == profile_versions.c.version)
+).order_by(profile_versions.c.name)
+
 
 class SqlProfiles:
     """See :class:`attestation_service.ports.Profiles`."""
@@ -84,12 +90,7 @@ class SqlProfiles:
 
     def active(self) -> Sequence[r.ProfileVersion]:
         """Return the version in force of every active profile."""
-        found = self._connection.execute(
-            sa.select(profile_versions).join(
-                profiles,
-                (profiles.c.name == profile_versions.c.name)
-                & (profiles.c.active_version == profile_versions.c.version))
-            .order_by(profile_versions.c.name))
+        found = self._connection.execute(_ACTIVE)
         return [r.ProfileVersion(*row) for row in found]
 
     def list(self, page: r.Page) -> Sequence[r.Profile]:

@@ -19,6 +19,9 @@ _LISTING = rows.Listing(order=(reference_sets.c.name,),
                         marker=reference_sets.c.name,
                         filters={"kind": reference_sets.c.kind})
 
+# name, kind, provenance, created_at, expires_at
+_FIELDS = 5
+
 
 class SqlReferenceValues:
     """See :class:`attestation_service.ports.ReferenceValues`."""
@@ -28,15 +31,16 @@ class SqlReferenceValues:
 
     def add(self, values: r.ReferenceSet) -> None:
         """Add a set."""
+        self._refuse_taken(values.name)
+        head, more = chunks.keep(
+            self._connection, _owner(values.name),
+            encoding.canonical(dict(values.values)))
         rows.add(self._connection, reference_sets, {
             "name": values.name, "kind": values.kind,
             "provenance": values.provenance,
             "created_at": values.created_at,
-            "expires_at": values.expires_at},
-            errors.Conflict(f"a set {values.name!r} exists",
-                            Code.REFERENCE_VALUES_TAKEN))
-        chunks.keep(self._connection, _owner(values.name),
-                    encoding.canonical(dict(values.values)))
+            "expires_at": values.expires_at, "head": head, "more": more},
+            _taken(values.name))
 
     def load(self, name: str) -> r.ReferenceSet:
         """Return a set with its values."""
@@ -44,8 +48,9 @@ class SqlReferenceValues:
             self._connection,
             reference_sets.select().where(reference_sets.c.name == name),
             _unknown(name))
-        values = json.loads(chunks.load(self._connection, _owner(name)))
-        return r.ReferenceSet(*row, {
+        values = json.loads(chunks.load(
+            self._connection, _owner(name), row.head, row.more))
+        return r.ReferenceSet(*row[:_FIELDS], {
             digest: tuple(names) for digest, names in values.items()})
 
     def created_at(self, name: str) -> r.Time:
@@ -66,11 +71,22 @@ class SqlReferenceValues:
     def list(self, page: r.Page) -> Sequence[r.ReferenceSet]:
         """List by name; ``values`` is left empty."""
         return [r.ReferenceSet(*row, {}) for row in _LISTING.rows(
-            self._connection, reference_sets.select(), page)]
+            self._connection, sa.select(*reference_sets.c[:_FIELDS]), page)]
+
+    def _refuse_taken(self, name: str) -> None:
+        if self._connection.execute(
+                sa.select(reference_sets.c.name)
+                .where(reference_sets.c.name == name)).first() is not None:
+            raise _taken(name)
 
 
 def _owner(name: str) -> str:
     return f"reference/{name}"
+
+
+def _taken(name: str) -> errors.Conflict:
+    return errors.Conflict(f"a set {name!r} exists",
+                           Code.REFERENCE_VALUES_TAKEN)
 
 
 def _unknown(name: str) -> errors.Unknown:

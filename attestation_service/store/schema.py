@@ -128,10 +128,13 @@ reference_sets = _table(
     _column("provenance", text()),
     _column("created_at", Moment()),
     _column("expires_at", Moment(), null=True),
+    _column("head", blob()),
+    _column("more", sa.Integer()),
 )
 
 # Long blobs (reference values, evidence), compressed and in pieces, so that
-# no database's limit on a packet or a value matters.
+# no database's limit on a packet or a value matters.  The first piece is the
+# owner's ``head``, ``more`` says how many are here.
 chunks = _table(
     "chunks",
     _column("owner", Name(300), key=True),
@@ -179,6 +182,8 @@ kept_evidence = _table(
     _column("attester_id", Name()),
     _column("received_at", Moment()),
     _column("qualifying", digest()),
+    _column("head", blob()),
+    _column("more", sa.Integer()),
     sa.Index("ix_kept_evidence_attester", "attester_id", "received_at"),
 )
 
