@@ -36,10 +36,10 @@ class SqlAttesters:
     def begin(self, enrolment: r.Enrolment, *, most_open: int,
               now: r.Time) -> None:
         """Remember an enrolment."""
-        still_open = self._connection.scalar(
+        still_open = self._connection.execute(
             sa.select(sa.func.count()).select_from(enrolments).where(
                 enrolments.c.ek_digest == enrolment.ek_digest,
-                enrolments.c.expires_at > now))
+                enrolments.c.expires_at > now)).scalar_one()
         if still_open >= most_open:
             raise errors.LimitReached(
                 f"{still_open} enrolments of this TPM are open")

@@ -43,9 +43,9 @@ class SqlChallenges:
         # Two requests of one attester take turns, so that they count right.
         self._connection.execute(
             _LOCK, {"of_attester": challenge.attester_id})
-        still_open = self._connection.scalar(_COUNT_OPEN, {
+        still_open = self._connection.execute(_COUNT_OPEN, {
             "of_attester": challenge.attester_id,
-            "for_purpose": challenge.purpose, "now": now})
+            "for_purpose": challenge.purpose, "now": now}).scalar_one()
         if still_open >= most_open:
             raise errors.LimitReached(
                 f"{still_open} challenges of this attester are open")

@@ -148,8 +148,9 @@ def _alive(engine: sa.Engine, connection: Any) -> bool:
 
 def _mysql(target: sa.URL, variables: Mapping[str, Any],
            more: dict[str, Any]) -> sa.Engine:
-    engine = _served(target.update_query_dict(
-        {"charset": "utf8mb4"} | dict(target.query)), more)
+    if "charset" not in target.query:
+        target = target.update_query_dict({"charset": "utf8mb4"})
+    engine = _served(target, more)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection, _record) -> None:

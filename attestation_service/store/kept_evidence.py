@@ -50,11 +50,13 @@ class SqlKeptEvidence:
         """Return what is kept, newest first."""
         found = self._connection.execute(
             _WHOLLY, {"of_attester": attester_id}).all()
-        return [r.KeptEvidence(
-            row.id, row.attester_id, row.received_at,
-            chunks.load(self._connection, _owner(row.id), row.head,
-                        row.more), row.qualifying)
-            for row in found]
+        return [self._record(row) for row in found]
+
+    def _record(self, row: sa.Row) -> r.KeptEvidence:
+        envelope = chunks.load(self._connection, _owner(row.id), row.head,
+                               row.more)
+        return r.KeptEvidence(row.id, row.attester_id, row.received_at,
+                              envelope, row.qualifying)
 
 
 def _owner(evidence_id: str) -> str:

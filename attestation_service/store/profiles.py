@@ -46,9 +46,9 @@ class SqlProfiles:
                 profiles.c.name == name).values(
                     latest_version=profiles.c.latest_version + 1)) != 1:
             raise _unknown(name)
-        number = self._connection.scalar(
+        number = self._connection.execute(
             sa.select(profiles.c.latest_version).where(
-                profiles.c.name == name))
+                profiles.c.name == name)).scalar_one()
         version = r.ProfileVersion(name, number, dict(document), created_at,
                                    created_by)
         self._connection.execute(profile_versions.insert(), {
@@ -83,9 +83,9 @@ class SqlProfiles:
 
     def save(self, profile: r.Profile) -> None:
         """Replace a profile's description, active version and projects."""
-        if rows.changed(self._connection, profiles.update().where(
-                profiles.c.name == profile.name
-                ).values(**_values(profile))) != 1:
+        replace = profiles.update().where(
+            profiles.c.name == profile.name).values(**_values(profile))
+        if rows.changed(self._connection, replace) != 1:
             raise _unknown(profile.name)
 
     def active(self) -> Sequence[r.ProfileVersion]:

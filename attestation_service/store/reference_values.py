@@ -19,8 +19,9 @@ _LISTING = rows.Listing(order=(reference_sets.c.name,),
                         marker=reference_sets.c.name,
                         filters={"kind": reference_sets.c.kind})
 
-# name, kind, provenance, created_at, expires_at
-_FIELDS = 5
+# All but the values.
+_BRIEFLY = [column for column in reference_sets.c
+            if column.name not in {"head", "more"}]
 
 
 class SqlReferenceValues:
@@ -50,8 +51,8 @@ class SqlReferenceValues:
             _unknown(name))
         values = json.loads(chunks.load(
             self._connection, _owner(name), row.head, row.more))
-        return r.ReferenceSet(*row[:_FIELDS], {
-            digest: tuple(names) for digest, names in values.items()})
+        return _record(row, {digest: tuple(names)
+                             for digest, names in values.items()})
 
     def created_at(self, name: str) -> r.Time:
         """Return when the set was made, without fetching its values."""
@@ -70,8 +71,8 @@ class SqlReferenceValues:
 
     def list(self, page: r.Page) -> Sequence[r.ReferenceSet]:
         """List by name; ``values`` is left empty."""
-        return [r.ReferenceSet(*row, {}) for row in _LISTING.rows(
-            self._connection, sa.select(*reference_sets.c[:_FIELDS]), page)]
+        return [_record(row, {}) for row in _LISTING.rows(
+            self._connection, sa.select(*_BRIEFLY), page)]
 
     def _refuse_taken(self, name: str) -> None:
         if self._connection.execute(
@@ -82,6 +83,12 @@ class SqlReferenceValues:
 
 def _owner(name: str) -> str:
     return f"reference/{name}"
+
+
+def _record(row: sa.Row,
+            values: dict[str, tuple[str, ...]]) -> r.ReferenceSet:
+    return r.ReferenceSet(row.name, row.kind, row.provenance,
+                          row.created_at, row.expires_at, values)
 
 
 def _taken(name: str) -> errors.Conflict:

@@ -8,6 +8,8 @@ history outlives what it speaks about.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from attestation_service import records as r
@@ -26,8 +28,8 @@ from nova_trusted_launch.wire.release import Action
 
 metadata = sa.MetaData()
 
-_MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
-          "mysql_collate": "utf8mb4_bin"}
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
+                          "mysql_collate": "utf8mb4_bin"}
 
 
 def _table(name: str, *parts: sa.Column | sa.Index) -> sa.Table:
