@@ -18,8 +18,8 @@ _MINUTE = datetime.timedelta(minutes=1)
 BOOT_REGISTERS = frozenset({*range(10), 14})
 
 
-def _log_settings() -> LogSettings:
-    """Share what IMA entries extended among all hosts."""
+def log_settings() -> LogSettings:
+    """Return how logs are read: hosts share what IMA entries extended."""
     return LogSettings(memos={alg: Memo(2 ** 18) for alg in HashAlg})
 
 
@@ -54,7 +54,7 @@ class Settings:
     kept_evidence: int = 3
     keep_interval: datetime.timedelta = 60 * _MINUTE
     log_origin: str = "host-attestation"
-    logs: LogSettings = field(default_factory=_log_settings)
+    logs: LogSettings = field(default_factory=log_settings)
 
     def __post_init__(self) -> None:
         if not self.sealed_registers:
