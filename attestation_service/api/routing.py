@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from oslo_context import context
+
 from attestation_service.api.paging import Wanted
 from attestation_service.api.schemas import parameters
 from attestation_service.api.schemas.types import Schema
