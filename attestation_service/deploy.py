@@ -66,12 +66,6 @@ def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     return conf
 
 
-def config_files() -> list[str] | None:
-    """Return what the environment names, None for the usual places."""
-    files = os.environ.get(CONFIG_FILES)
-    return files.split(os.pathsep) if files else None
-
-
 def now() -> datetime.datetime:
     """Return the time."""
     return datetime.datetime.now(datetime.UTC)
