@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import prometheus_client
-from prometheus_client import multiprocess
+from prometheus_client import multiprocess, values
 
 from attestation_service.core import errors
 from nova_trusted_launch.wire.results import TrustTier
@@ -25,6 +25,10 @@ class Metrics:
 
     def __init__(self, multiprocess_dir: str | None = None) -> None:
         self._dir = multiprocess_dir
+        if multiprocess_dir is not None:
+            # It chose when it was imported, in the parent of the workers,
+            # which had no directory yet.
+            values.ValueClass = values.MultiProcessValue()
         self._registry = prometheus_client.CollectorRegistry()
         self._requests = prometheus_client.Histogram(
             "trusted_launch_request_seconds", "Service time of requests",
