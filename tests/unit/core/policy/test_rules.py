@@ -148,7 +148,8 @@ def test_missing_label_is_unknown():
 
 
 @pytest.mark.parametrize(("text", "seen"), [
-    ("plain \u00e9", "plain \u00e9"), ("a\nb", "a\\nb"), ("\x1b[2J", "\\x1b[2J")])
+    ("plain \u00e9", "plain \u00e9"), ("a\nb", "a\\nb"),
+    ("\x1b[2J", "\\x1b[2J")])
 def test_text_of_a_host_stays_on_its_line(text, seen):
     assert shown(text) == seen
 
