@@ -34,6 +34,12 @@ def test_anything_else_is_no_certificate(data):
         TrustAnchors.of(hardware=[data])
 
 
+def test_what_openssl_alone_does_not_read_is_no_certificate():
+    strange = CA.root.der.replace(b"fake-tpm-maker", b"\xffake-tpm-maker")
+    with pytest.raises(ValueError, match="OpenSSL"):
+        TrustAnchors.of(hardware=[strange])
+
+
 def test_anchors_keep_what_they_stand_for():
     anchors = TrustAnchors.of(
         hardware=[pem(CA.root)], software=[CA.intermediate.der],
