@@ -8,6 +8,7 @@ the environment that ``tools/cloud.sh env`` prints, and ``NTL_STATE``.
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -156,8 +157,11 @@ class User:
         for server_id in ids:
             self.compute.delete_server(server_id)
         for server_id in ids:
-            wait(f"server {server_id} is gone", lambda sought=server_id: not
-                 self.compute.find_server(sought, details=False))
+            wait(f"server {server_id} is gone",
+                 functools.partial(self._gone, server_id))
+
+    def _gone(self, server_id: str) -> bool:
+        return self.compute.find_server(server_id, details=False) is None
 
     # Images.
 
@@ -232,11 +236,14 @@ def ensure_flavor(admin: User, name: str, extra_specs: Mapping[str, str]
 def ensure_approved(admin: User) -> None:
     """Wait for the hosts to enrol, and approve them."""
     for host in HOSTS:
-        wait(f"{host} enrols", lambda host=host: [
-            a for a in admin.trusted.attesters_list(host=host)
-            if a["state"] != "retired"])
+        wait(f"{host} enrols", functools.partial(_enrolled, admin, host))
         if admin.trusted.attester_show(host)["state"] == "pending":
             admin.trusted.attester_approve(host)
+
+
+def _enrolled(admin: User, host: str) -> bool:
+    return any(a["state"] != "retired"
+               for a in admin.trusted.attesters_list(host=host))
 
 
 def tier(admin: User, host: str, profile: str) -> dict[str, Any]:
