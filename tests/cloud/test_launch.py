@@ -45,6 +45,8 @@ def test_receipt_refutes_another_image(cloud, running):
 
 def test_f7_plaintext_is_nowhere_on_host_storage(cloud, running):
     assert lab.files_with(cloud.marker, [cloud.disk]), "the search is blind"
+    assert len(lab.files_with(lab.visible(cloud.made.path),
+                              lab.storage())) > 1, "it misses the hosts"
     assert not lab.files_with(cloud.marker, lab.storage())
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,7 @@ HOSTS = tuple(os.environ.get("NTL_HOSTS", "host-a host-b").split())
 # A computer that does many things at once needs patience.
 PATIENCE = float(os.environ.get("NTL_PATIENCE", "240"))
 SERVICE_TYPE = "host-attestation"
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SETTLED = ("ACTIVE", "ERROR", "SHUTOFF")
 
 
@@ -90,6 +92,18 @@ def files_with(text: str, places: Iterable[pathlib.Path]) -> list[str]:
         input=text, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, check=False)
     return found.stdout.split("\n")[:-1]
+
+
+def visible(image: pathlib.Path) -> str:
+    """Return a text of an encrypted image that is in the clear: its LUKS id.
+
+    Whoever searches the hosts for plaintext must find at least this.
+    """
+    with image.open("rb") as file:
+        found = _UUID.search(file.read(1 << 20))
+    if found is None:
+        raise NotSo(f"{image} is not encrypted")
+    return found[0].decode("ascii")
 
 
 class User:
