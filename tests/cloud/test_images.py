@@ -153,7 +153,7 @@ def test_f4_key_of_another_tenant(cloud, upload, key):
     reason = lab.release_reason(cloud.alice, server.id)
     cloud.alice.remove(server.id)
     assert server.status == "ERROR"
-    assert "key.unknown" in fault + reason
+    assert "release.wrong_project" in fault + reason
 
 
 def test_f5_luks_header_of_another_image(cloud, cached, server_of):
