@@ -39,9 +39,6 @@ def test_killed_after_the_release(cloud, later):
             HOST, "virsh", "-q", "secret-list").strip(), limit=60)
         assert not lab.files_with(cloud.marker, lab.storage())
         if server.status == "ERROR":
-            again = cloud.started_again(
-                server, "rebuild", lambda: admin.compute.rebuild_server(
-                    server, image=cloud.image.id))
-            assert again.status == "ACTIVE", cloud.why(again)
+            assert "launch it again" in cloud.why(server)
     finally:
         admin.remove(server.id)
