@@ -256,8 +256,7 @@ class AnswerRelease:
             with self._store.unit() as unit:
                 now_is = unit.releases.load(release.id)
                 if now_is.state is r.ReleaseState.OPEN:
-                    _close(unit, _refused(release, exc.code, str(exc)),
-                                now)
+                    _close(unit, _refused(release, exc.code, str(exc)), now)
         except errors.Refusal as failed:
             LOG.warning("Release %(id)s was refused (%(code)s) but that is "
                         "not kept: %(why)s",
