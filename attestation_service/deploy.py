@@ -44,6 +44,12 @@ class SystemRandomness:
         return str(uuid.uuid4())
 
 
+def config_files() -> list[str] | None:
+    """Return the files of the environment; None: the usual places."""
+    files = os.environ.get(CONFIG_FILES)
+    return files.split(os.pathsep) if files else None
+
+
 def load_conf(arguments: Sequence[str] = ()) -> cfg.ConfigOpts:
     """Read the configuration and set up logging.
 
