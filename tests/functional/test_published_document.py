@@ -25,7 +25,6 @@ AGENTS = ("/v1/attesters", "/v1/attesters/activate", "/v1/challenges",
           "/v1/evidence", "/v1/releases", "/v1/releases/{release}/evidence")
 
 
-
 class Served:
     """The application of the fixture; cases are made before it is there."""
 

@@ -37,7 +37,6 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     for name, schema in module.SCHEMAS.items()}
 
 
-
 def _pattern(validator: Any, pattern: str, value: Any,
              schema: Mapping[str, Any]) -> Iterator[Any]:
     if types.UNASKED not in schema:
