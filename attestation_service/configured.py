@@ -8,6 +8,7 @@ service does not start on half a configuration.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import pathlib
 import re
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from oslo_config import cfg
 
 from attestation_service.core.trust_anchors import TrustAnchors
-from attestation_service.flows.settings import Settings
+from attestation_service.flows.settings import Settings, log_settings
 from nova_trusted_launch.wire.digests import PCR_COUNT, HashAlg
 
 _RANGE = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?\Z")
@@ -45,7 +46,11 @@ def settings(conf: cfg.ConfigOpts) -> Settings:
         result_life=_seconds(appraisal.result_lifetime),
         snapshot_life=_seconds(appraisal.snapshot_lifetime),
         history_life=datetime.timedelta(days=appraisal.history_days),
-        kept_evidence=limits.kept_evidence, log_origin=conf.api.origin)
+        kept_evidence=limits.kept_evidence, log_origin=conf.api.origin,
+        logs=dataclasses.replace(
+            log_settings(), max_boot_log=limits.boot_log,
+            max_boot_events=limits.boot_events, max_ima_log=limits.ima_log,
+            max_ima_entries=limits.ima_entries))
 
 
 def sizes(conf: cfg.ConfigOpts) -> Mapping[str, int]:

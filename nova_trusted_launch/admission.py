@@ -168,7 +168,7 @@ class Judge:
                     f"its result for profile {profile} has expired"),
             {tier: Refused(Code.HOST_NOT_AFFIRMING,
                            f"{tier.label} for profile {profile}")
-             for tier in TrustTier if tier is not TrustTier.AFFIRMING},
+             for tier in TrustTier},
         ) for profile in sorted(needed.profiles)]
 
     def decide(self, known: Mapping[str, SnapshotEntry] | None,

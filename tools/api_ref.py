@@ -190,8 +190,8 @@ All bodies are JSON.  A request may name a microversion in the header
 OpenAPI document is served at ``/openapi.json``.
 
 A refusal is
-``{"errors": [{"status", "code", "title", "detail", "action", "request_id"}]}``;
-``code`` is stable and ``action`` says what to do.
+``{"errors": [{"status", "code", "title", "detail", "action",
+"request_id"}]}``; ``code`` is stable and ``action`` says what to do.
 
 """
 

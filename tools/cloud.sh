@@ -69,7 +69,7 @@ locked() {
 up() {
     local began host
     began=$(now_ms)
-    (( EUID == 0 )) || die "the cloud needs root: namespaces, bridges, taps"
+    [[ $EUID == 0 ]] || die "the cloud needs root: namespaces, bridges, taps"
     locked
     say "cloud in $CLOUD"
     prepare

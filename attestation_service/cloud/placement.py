@@ -76,10 +76,10 @@ class PlacementTraits:
         return self._providers[host]
 
     def _named(self, names: Iterable[str]) -> list[str]:
-        return [provider["uuid"] for name in names
-                for provider in self._ask(
-                    "GET", "/resource_providers", params={"name": name}
-                ).json()["resource_providers"]]
+        answers = [self._ask("GET", "/resource_providers",
+                             params={"name": name}) for name in names]
+        return [provider["uuid"] for answer in answers
+                for provider in answer.json()["resource_providers"]]
 
     def _set(self, provider: str, wanted: set[str],
              unwanted: set[str]) -> bool:

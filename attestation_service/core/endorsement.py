@@ -34,7 +34,7 @@ from attestation_service.core.errors import MalformedEvidence, UnendorsedKey
 from attestation_service.core.tpm.envelope import verify_storage_key
 from attestation_service.core.tpm.structures import Public
 from attestation_service.core.trust_anchors import (
-    Anchor, TrustAnchors, is_ca, read_der)
+    UNREADABLE, Anchor, TrustAnchors, is_ca, read_der)
 
 __all__ = ("Anchor", "TrustAnchors", "VerifiedCertificate",
            "VerifiedEndorsement", "verify_certificate", "verify_endorsement")
@@ -150,7 +150,7 @@ def verify_certificate(
             raise UnendorsedKey("the certificate is not for an endorsement "
                                 "key (no EKU 2.23.133.8.1)")
         return _describe(certificate, path, hardware)
-    except ValueError as exc:
+    except UNREADABLE as exc:
         raise MalformedEvidence(f"the EK certificate: {exc}") from exc
 
 
@@ -177,7 +177,7 @@ def _parse(der: bytes) -> x509.Certificate:
     try:
         return read_der(der)
     except ValueError as exc:
-        raise MalformedEvidence(f"not a DER certificate: {exc}") from exc
+        raise MalformedEvidence(str(exc)) from exc
 
 
 def _find_path(certificate: x509.Certificate,

@@ -75,17 +75,15 @@ class Case:
     whereabouts: r.Whereabouts | None
 
     @property
-    def builds(self) -> bool:
-        """Whether this release begins a new root disk from an image."""
-        return self.lease is None or self.request.action is Action.REBUILD
+    def ruling(self) -> r.Lease | None:
+        """The lease that says what is released; a rebuild begins anew."""
+        return None if self.request.action is Action.REBUILD else self.lease
 
     @property
     def image_id(self) -> str | None:
         """The image of the root disk."""
-        if self.lease is not None and not self.builds:
-            return self.lease.image_id
-        return self.request.image_id or (
-            self.whereabouts.image_id if self.whereabouts else None)
+        found = self.ruling or self.whereabouts
+        return None if found is None else found.image_id
 
     @property
     def key_id(self) -> str | None:
@@ -109,9 +107,14 @@ class Case:
     @property
     def other_image(self) -> bool:
         """Whether a rebuild brings another image than the lease names."""
-        return self.lease is not None and self.builds and (
+        return self.lease is not None and (
             self.lease.image_id, self.lease.image_key_id) != (
             self.image_id, self.key_id)
+
+    @property
+    def kept_launch_id(self) -> str | None:
+        """The token that the instance was launched with."""
+        return None if self.lease is None else self.lease.launch_id
 
 
 def wanted_key(request: ReleaseRequest, lease: r.Lease | None) -> str | None:
@@ -170,20 +173,13 @@ def _place(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
 
 
 def _lease(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
-    if case.lease is None:
-        return
-    if case.lease.closed_at is not None:
+    if case.lease is not None and case.lease.closed_at is not None:
         yield Refuse(Code.RELEASE_CLOSED,
                      "the instance was deleted; its keys are gone")
-    if case.builds:
-        return
-    if case.request.image_id not in {None, case.lease.image_id}:
-        yield Refuse(Code.RELEASE_WRONG_IMAGE,
-                     "the instance was launched from another image")
-    if case.request.key_id not in {None, case.lease.image_key_id}:
+    if case.request.key_id not in {None, case.key_id}:
         yield Refuse(Code.RELEASE_WRONG_IMAGE,
                      "the instance's image has another key")
-    if case.request.launch_id not in {None, case.lease.launch_id}:
+    if case.request.launch_id not in {None, case.launch_id}:
         yield Refuse(Code.TOKEN_MISMATCH,
                      "the instance was launched with another token")
 
@@ -232,19 +228,20 @@ def _token(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
     if bound is None and now >= case.launch.expires_at:
         yield Refuse(Code.TOKEN_EXPIRED, "the token expired at "
                      f"{_text(case.launch.expires_at)}")
-    if case.lease is not None and case.other_image and (
-            case.launch_id == case.lease.launch_id):
+    if case.other_image and case.launch_id == case.kept_launch_id:
         # N went to the old image; another one must not learn it.
         yield Refuse(Code.TOKEN_MISMATCH, "a rebuild with another image "
                      "needs a new launch token")
 
 
 def _image(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
-    seen = {None if case.whereabouts is None else case.whereabouts.image_id,
-            case.request.image_id or case.image_id}
-    if case.image_id is not None and seen != {case.image_id}:
-        yield Refuse(Code.RELEASE_WRONG_IMAGE,
-                     "the host and Nova do not name the same image")
+    if case.request.image_id not in {None, case.image_id}:
+        yield Refuse(Code.RELEASE_WRONG_IMAGE, "the host asks for another "
+                     "image than the instance has")
+    if case.whereabouts is None or (
+            case.whereabouts.image_id != case.image_id):
+        yield Refuse(Code.RELEASE_WRONG_IMAGE, "Nova says that the instance "
+                     "has another image than it was launched from")
     if case.key is not None and case.key.policy.image_id not in {
             None, case.image_id}:
         yield Refuse(Code.RELEASE_WRONG_IMAGE,
@@ -255,7 +252,8 @@ def _image(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
                      "the token was made for another image")
     if len(_digests(case)) > 1:
         yield Refuse(
-            Code.TOKEN_MISMATCH if case.builds else Code.RELEASE_WRONG_IMAGE,
+            Code.TOKEN_MISMATCH if case.ruling is None
+            else Code.RELEASE_WRONG_IMAGE,
             "key, token and lease do not name the same image digest")
 
 
@@ -280,20 +278,17 @@ def _profiles(case: Case, now: datetime.datetime) -> Iterator[Refuse]:
 
 
 def _grant(case: Case) -> Grant:
-    source: r.Lease | r.Launch | None = case.lease
-    if case.launch is not None and (
-            case.lease is None or case.launch_id != case.lease.launch_id):
-        source = case.launch
-    elif case.other_image:
-        source = None
+    # A token's nonce is that of the lease that was opened with it.
+    kept = None if case.other_image else case.lease
+    source = case.launch or kept
     digests = _digests(case)
     return Grant(
         _project_of(case),
         tuple((name, case.results[name].version) for name in case.required),
         case.image_id, next(iter(digests), None), case.key_id,
         case.launch_id, None if source is None else source.nonce_ref,
-        None if source is None else source.nonce_digest, case.builds,
-        _counts(case))
+        None if source is None else source.nonce_digest,
+        case.ruling is None, _counts(case))
 
 
 def _project_of(case: Case) -> str:
@@ -319,9 +314,10 @@ def _why(host: str, result: AttestationResult) -> str:
     reasons = [f.detail for f in result.findings
                if f.tier is not TrustTier.AFFIRMING]
     shown = ", ".join(reasons[:3]) or "its result has expired"
-    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    more = len(reasons) - 3
     return (f"host {host!r} is {result.tier.label} for {result.profile!r} "
-            f"version {result.version}: {shown}{more}")
+            f"version {result.version}: {shown}"
+            + (f" and {more} more" if more > 0 else ""))
 
 
 def _text(moment: datetime.datetime) -> str:

@@ -7,14 +7,17 @@ are none by default, least of all a software TPM's.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from OpenSSL import crypto
 
+# What the library raises when it meets what it cannot read.
+UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension,
+              x509.UnsupportedGeneralNameType)
 _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -69,10 +72,13 @@ def read_certificates(data: bytes) -> list[x509.Certificate]:
 
     :raises ValueError: it is anything else.
     """
-    found = [x509.load_pem_x509_certificate(pem)
-             for pem in _PEM.findall(data)]
-    return ([read_der(c.public_bytes(serialization.Encoding.DER))
-             for c in found] or [read_der(data)])
+    found = [_unarmour(pem) for pem in _PEM.findall(data)]
+    return [read_der(der) for der in found or [data]]
+
+
+def _unarmour(pem: bytes) -> bytes:
+    inside = b"".join(pem.split(b"-----")[2].split())
+    return base64.b64decode(inside, validate=True)
 
 
 def read_der(data: bytes) -> x509.Certificate:
@@ -80,11 +86,11 @@ def read_der(data: bytes) -> x509.Certificate:
 
     :raises ValueError: one of them does not, or bytes follow it.
     """
-    certificate = x509.load_der_x509_certificate(data)
     try:
+        certificate = x509.load_der_x509_certificate(data)
         crypto.X509.from_cryptography(certificate)
-    except crypto.Error as exc:
-        raise ValueError(f"OpenSSL: {exc}") from exc
+    except (*UNREADABLE, crypto.Error) as exc:
+        raise ValueError(f"not a certificate: {exc}") from exc
     return certificate
 
 

@@ -15,6 +15,8 @@ from attestation_service.flows.policies import Policies
 from attestation_service.ports import UnitOfWork
 from nova_trusted_launch.wire.release import ReleaseRequest
 
+_MOST_PROFILES = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -37,7 +39,8 @@ class Ground:
         in_force = policies.in_force(unit, now)
         return cls(
             request, unit.attesters.load(request.attester_id), in_force,
-            {p.name: unit.profiles.load(p.name).projects for p in in_force},
+            {p.name: p.projects
+             for p in unit.profiles.list(r.Page(_MOST_PROFILES))},
             lease, _key(unit, wanted_key(request, lease)),
             _launch(unit, wanted_launch(request, lease)),
             _key(unit, None if lease is None else lease.disk_key_id))

@@ -20,7 +20,6 @@ from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.policy.node import Sets
 from attestation_service.core.policy.reference_values import ReferenceValues
 from attestation_service.ports import UnitOfWork
-from nova_trusted_launch.wire import encoding
 
 _MOST_KEPT = 256
 
@@ -79,9 +78,8 @@ def sets_of(unit: UnitOfWork) -> Sets:
 
     def load(name: str) -> ReferenceValues:
         found = unit.reference_values.load(name)
-        return ReferenceValues.parse(
-            found.name, found.kind, found.values, found.expires_at,
-            encoding.timestamp(found.created_at))
+        return ReferenceValues.parse(found.name, found.kind, found.values,
+                                     found.expires_at)
 
     return load
 

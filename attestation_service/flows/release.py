@@ -251,16 +251,28 @@ class AnswerRelease:
     def _keep_refusal(self, release: r.Release, exc: errors.Refusal,
                       now: r.Time) -> None:
         """Keep a refusal that came as an exception, unless it is kept."""
+        release = self._owned(release)
         try:
             with self._store.unit() as unit:
                 now_is = unit.releases.load(release.id)
                 if now_is.state is r.ReleaseState.OPEN:
-                    _close(unit, _refused(release, exc.code, str(exc)),
-                                now)
+                    _close(unit, _refused(release, exc.code, str(exc)), now)
         except errors.Refusal as failed:
             LOG.warning("Release %(id)s was refused (%(code)s) but that is "
                         "not kept: %(why)s",
                         {"id": release.id, "code": exc.code, "why": failed})
+
+    def _owned(self, release: r.Release) -> r.Release:
+        """Find out whose instance it is: its project may see the refusal."""
+        if release.project_id:
+            return release
+        try:
+            where = self._instances.locate(release.instance_id)
+        except errors.Refusal:
+            return release
+        if where is None or release.host not in where.hosts:
+            return release
+        return dataclasses.replace(release, project_id=where.project_id)
 
     def _publish(self, hearing: Hearing, recorded: Recorded) -> None:
         self._publisher(hearing.judged.attester.host, hearing.judged.results,

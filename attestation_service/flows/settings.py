@@ -18,7 +18,7 @@ _MINUTE = datetime.timedelta(minutes=1)
 BOOT_REGISTERS = frozenset({*range(10), 14})
 
 
-def _log_settings() -> LogSettings:
+def log_settings() -> LogSettings:
     """Share what IMA entries extended among all hosts.
 
     Two times 65,536 entries of some 350 bytes: 45 MB for a bank in use.
@@ -57,7 +57,7 @@ class Settings:
     kept_evidence: int = 3
     keep_interval: datetime.timedelta = 60 * _MINUTE
     log_origin: str = "host-attestation"
-    logs: LogSettings = field(default_factory=_log_settings)
+    logs: LogSettings = field(default_factory=log_settings)
 
     def __post_init__(self) -> None:
         if not self.sealed_registers:

@@ -148,7 +148,8 @@ class Keyring:
         path = self._private(public.kid)
         private = serialization.load_pem_private_key(
             private_files.read(path), password=None)
-        if private.public_key() != public.key:
+        if (not isinstance(private, ec.EllipticCurvePrivateKey)
+                or private.public_key() != public.key):
             raise ValueError(f"{path} is not the key that {_INDEX} names")
         return private
 

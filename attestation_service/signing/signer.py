@@ -20,7 +20,7 @@ from attestation_service.signing.keyring import Keyring, Use
 
 ALGORITHM = "ES256"
 # Who reads a JWT judges its times; here it matters only whose it is.
-_SIGNATURE_ONLY = {
+_SIGNATURE_ONLY: Any = {
     "verify_signature": True, "verify_exp": False, "verify_iat": False,
     "verify_nbf": False, "verify_aud": False, "verify_iss": False}
 

@@ -20,6 +20,12 @@ _LISTING = rows.Listing(
     order=(attesters.c.host, attesters.c.id), marker=attesters.c.id,
     filters={"state": attesters.c.state, "host": attesters.c.host})
 
+_MINE = attesters.c.id == sa.bindparam("which")
+_LOAD = attesters.select().where(_MINE)
+_RECORD_BOOT = attesters.update().where(_MINE).values(
+    {name: sa.bindparam(name, type_=attesters.c[name].type)
+     for name in ("counters", "last_seen_at", "ima_position")})
+
 
 class SqlAttesters:
     """See :class:`attestation_service.ports.Attesters`."""
@@ -30,10 +36,10 @@ class SqlAttesters:
     def begin(self, enrolment: r.Enrolment, *, most_open: int,
               now: r.Time) -> None:
         """Remember an enrolment."""
-        still_open = self._connection.scalar(
+        still_open = self._connection.execute(
             sa.select(sa.func.count()).select_from(enrolments).where(
                 enrolments.c.ek_digest == enrolment.ek_digest,
-                enrolments.c.expires_at > now))
+                enrolments.c.expires_at > now)).scalar_one()
         if still_open >= most_open:
             raise errors.LimitReached(
                 f"{still_open} enrolments of this TPM are open")
@@ -71,10 +77,11 @@ class SqlAttesters:
 
     def load(self, attester_id: str) -> r.Attester:
         """Return one by id."""
-        return _record(rows.one(
-            self._connection,
-            attesters.select().where(attesters.c.id == attester_id),
-            _unknown(attester_id)))
+        row = self._connection.execute(
+            _LOAD, {"which": attester_id}).first()
+        if row is None:
+            raise _unknown(attester_id)
+        return _record(row)
 
     def find(self, name: str) -> r.Attester:
         """Return one by id, or the not retired one of that host name."""
@@ -102,10 +109,9 @@ class SqlAttesters:
                     ima_position: Mapping[str, Any] | None,
                     seen_at: r.Time) -> None:
         """Note the counters and IMA position of accepted evidence."""
-        self._connection.execute(
-            attesters.update().where(attesters.c.id == attester_id).values(
-                counters=_counters(counters), last_seen_at=seen_at,
-                ima_position=ima_position))
+        self._connection.execute(_RECORD_BOOT, {
+            "which": attester_id, "counters": _counters(counters),
+            "last_seen_at": seen_at, "ima_position": ima_position})
 
     def list(self, page: r.Page) -> Sequence[r.Attester]:
         """List by host name, then id."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from attestation_service import records as r
@@ -16,6 +18,18 @@ from attestation_service.store.schema import (
 from nova_trusted_launch.wire.challenge import Challenge, Purpose
 from nova_trusted_launch.wire.digests import PcrSelection
 
+_LOCK = sa.select(attesters.c.id).where(
+    attesters.c.id == sa.bindparam("of_attester")).with_for_update()
+_OF = ((challenges.c.attester_id == sa.bindparam("of_attester"))
+       & (challenges.c.purpose == sa.bindparam("for_purpose")))
+_COUNT_OPEN = sa.select(sa.func.count()).select_from(challenges).where(
+    _OF, challenges.c.expires_at > sa.bindparam("now"))
+_INSERT = challenges.insert()
+_MINE = _OF & (challenges.c.nonce == sa.bindparam("which"))
+_READ = challenges.select().where(_MINE)
+_DELETE = challenges.delete().where(_MINE)
+_DELETE_AND_READ = _DELETE.returning(*challenges.c)
+
 
 class SqlChallenges:
     """See :class:`attestation_service.ports.Challenges`."""
@@ -28,17 +42,14 @@ class SqlChallenges:
         """Remember a challenge."""
         # Two requests of one attester take turns, so that they count right.
         self._connection.execute(
-            sa.select(attesters.c.id).where(
-                attesters.c.id == challenge.attester_id).with_for_update())
-        still_open = self._connection.scalar(
-            sa.select(sa.func.count()).select_from(challenges).where(
-                challenges.c.attester_id == challenge.attester_id,
-                challenges.c.purpose == challenge.purpose,
-                challenges.c.expires_at > now))
+            _LOCK, {"of_attester": challenge.attester_id})
+        still_open = self._connection.execute(_COUNT_OPEN, {
+            "of_attester": challenge.attester_id,
+            "for_purpose": challenge.purpose, "now": now}).scalar_one()
         if still_open >= most_open:
             raise errors.LimitReached(
                 f"{still_open} challenges of this attester are open")
-        self._connection.execute(challenges.insert(), {
+        self._connection.execute(_INSERT, {
             "nonce": challenge.nonce, "attester_id": challenge.attester_id,
             "purpose": challenge.purpose,
             "selection": challenge.selection.to_dict(),
@@ -49,20 +60,23 @@ class SqlChallenges:
     def spend(self, nonce: bytes, attester_id: str,
               purpose: Purpose) -> Challenge:
         """Take the challenge out; a second call for it fails."""
-        stale = errors.StaleEvidence("answers no open challenge")
-        mine = sa.and_(challenges.c.nonce == nonce,
-                       challenges.c.attester_id == attester_id,
-                       challenges.c.purpose == purpose)
-        row = rows.one(self._connection, challenges.select().where(mine),
-                       stale)
-        # A challenge never changes, so that it may be read first; this one
-        # statement decides: of many that read it, one deletes it.
-        if rows.changed(self._connection,
-                        challenges.delete().where(mine)) != 1:
-            raise stale
+        row = self._taken({"which": nonce, "of_attester": attester_id,
+                           "for_purpose": purpose})
+        if row is None:
+            raise errors.StaleEvidence("answers no open challenge")
         values = row._asdict()
         values["selection"] = PcrSelection.from_dict(row.selection)
         return Challenge(**values)
+
+    def _taken(self, which: dict[str, Any]) -> sa.Row | None:
+        """Delete a challenge; of many at once, one gets it."""
+        if self._connection.dialect.delete_returning:
+            return self._connection.execute(_DELETE_AND_READ, which).first()
+        # MySQL: a challenge never changes, so that it may be read first; the
+        # one statement that deletes it decides.
+        row = self._connection.execute(_READ, which).first()
+        deleted = self._connection.execute(_DELETE, which).rowcount
+        return row if deleted == 1 else None
 
     def forget_expired(self, now: r.Time) -> int:
         """Delete expired challenges and enrolments; return how many."""

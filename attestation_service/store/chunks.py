@@ -15,24 +15,34 @@ _SIZE = 1024 * 1024
 _LEVEL = 1
 
 
-def keep(connection: sa.Connection, owner: str, data: bytes) -> None:
-    """Keep a blob under the name of its owner."""
+def keep(connection: sa.Connection, owner: str,
+         data: bytes) -> tuple[bytes, int]:
+    """Keep a blob under the name of its owner.
+
+    Returns its first piece, which the caller keeps in a row of its own, and
+    how many more there are here: most blobs have none.
+    """
     packed = zlib.compress(data, _LEVEL)
-    connection.execute(schema.chunks.insert(), [
-        {"owner": owner, "number": at // _SIZE,
-         "data": packed[at:at + _SIZE]}
-        for at in range(0, len(packed), _SIZE)])
+    more = [{"owner": owner, "number": at // _SIZE,
+             "data": packed[at:at + _SIZE]}
+            for at in range(_SIZE, len(packed), _SIZE)]
+    if more:
+        connection.execute(schema.chunks.insert(), more)
+    return packed[:_SIZE], len(more)
 
 
-def load(connection: sa.Connection, owner: str) -> bytes:
+def load(connection: sa.Connection, owner: str, head: bytes,
+         more: int) -> bytes:
     """Return a blob.
 
-    :raises RuntimeError: there is none, or a piece is missing.
+    :raises RuntimeError: a piece is missing.
     """
-    pieces = connection.scalars(
-        sa.select(schema.chunks.c.data)
-        .where(schema.chunks.c.owner == owner)
-        .order_by(schema.chunks.c.number)).all()
+    pieces = [head]
+    if more:
+        pieces += connection.scalars(
+            sa.select(schema.chunks.c.data)
+            .where(schema.chunks.c.owner == owner)
+            .order_by(schema.chunks.c.number)).all()
     try:
         return zlib.decompress(b"".join(pieces))
     except zlib.error as exc:

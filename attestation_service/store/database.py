@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,9 @@ from oslo_db.sqlalchemy import exc_filters
 from attestation_service.core import errors
 
 _SQLITE_WAIT = 30
+_RESTED = "rested"
+# Seconds; a connection used since is taken to be alive.
+_DOZE = 2.0
 # Without a strict mode MySQL cuts what is too long, and says nothing.
 _MYSQL = {"sql_mode": "TRADITIONAL"}
 _UNAVAILABLE = (db_exc.DBConnectionError, db_exc.DBDeadlock,
@@ -117,14 +121,36 @@ def connect(url: str, mysql: Mapping[str, Any] = _MYSQL,
 
 
 def _served(target: sa.URL, more: dict[str, Any]) -> sa.Engine:
-    return sa.create_engine(target, isolation_level="READ COMMITTED",
-                            pool_pre_ping=True, **more)
+    engine = sa.create_engine(target, isolation_level="READ COMMITTED",
+                              **more)
+
+    @sa.event.listens_for(engine, "checkin")
+    def rested(_connection, record) -> None:
+        record.info[_RESTED] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def woken(connection, record, _proxy) -> None:
+        # The server may have gone meanwhile.  Asking each time would cost a
+        # round trip for every unit of work.
+        idle = time.monotonic() - record.info.get(_RESTED, time.monotonic())
+        if idle > _DOZE and not _alive(engine, connection):
+            raise sa.exc.DisconnectionError("the connection was lost")
+
+    return engine
+
+
+def _alive(engine: sa.Engine, connection: Any) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def _mysql(target: sa.URL, variables: Mapping[str, Any],
            more: dict[str, Any]) -> sa.Engine:
-    engine = _served(target.update_query_dict(
-        {"charset": "utf8mb4"} | dict(target.query)), more)
+    if "charset" not in target.query:
+        target = target.update_query_dict({"charset": "utf8mb4"})
+    engine = _served(target, more)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection, _record) -> None:

@@ -12,6 +12,17 @@ from attestation_service.store import chunks
 from attestation_service.store.schema import kept_evidence
 
 
+def _newest_first(*columns: sa.Column) -> sa.Select:
+    return sa.select(*columns).where(
+        kept_evidence.c.attester_id == sa.bindparam("of_attester")).order_by(
+            kept_evidence.c.received_at.desc(), kept_evidence.c.id.desc())
+
+
+_INSERT = kept_evidence.insert()
+_BRIEFLY = _newest_first(kept_evidence.c.id, kept_evidence.c.more)
+_WHOLLY = _newest_first(*kept_evidence.c)
+
+
 class SqlKeptEvidence:
     """See :class:`attestation_service.ports.KeptEvidence`."""
 
@@ -20,32 +31,32 @@ class SqlKeptEvidence:
 
     def save(self, kept: r.KeptEvidence, *, keep: int) -> None:
         """Keep it, and at most ``keep`` of that attester."""
-        self._connection.execute(kept_evidence.insert(), {
+        head, more = chunks.keep(self._connection, _owner(kept.id),
+                                 kept.envelope)
+        self._connection.execute(_INSERT, {
             "id": kept.id, "attester_id": kept.attester_id,
             "received_at": kept.received_at,
-            "qualifying": kept.qualifying})
-        chunks.keep(self._connection, _owner(kept.id), kept.envelope)
-        too_old = self._connection.scalars(
-            _newest_first(kept.attester_id, kept_evidence.c.id)).all()[keep:]
+            "qualifying": kept.qualifying, "head": head, "more": more})
+        too_old = self._connection.execute(
+            _BRIEFLY, {"of_attester": kept.attester_id}).all()[keep:]
         if too_old:
             self._connection.execute(kept_evidence.delete().where(
-                kept_evidence.c.id.in_(too_old)))
-            chunks.forget(self._connection, map(_owner, too_old))
+                kept_evidence.c.id.in_([row.id for row in too_old])))
+        long = [_owner(row.id) for row in too_old if row.more]
+        if long:
+            chunks.forget(self._connection, long)
 
     def list(self, attester_id: str) -> Sequence[r.KeptEvidence]:
         """Return what is kept, newest first."""
         found = self._connection.execute(
-            _newest_first(attester_id, *kept_evidence.c)).all()
-        return [r.KeptEvidence(
-            row.id, row.attester_id, row.received_at,
-            chunks.load(self._connection, _owner(row.id)), row.qualifying)
-            for row in found]
+            _WHOLLY, {"of_attester": attester_id}).all()
+        return [self._record(row) for row in found]
 
-
-def _newest_first(attester_id: str, *columns: sa.Column) -> sa.Select:
-    return sa.select(*columns).where(
-        kept_evidence.c.attester_id == attester_id).order_by(
-            kept_evidence.c.received_at.desc(), kept_evidence.c.id.desc())
+    def _record(self, row: sa.Row) -> r.KeptEvidence:
+        envelope = chunks.load(self._connection, _owner(row.id), row.head,
+                               row.more)
+        return r.KeptEvidence(row.id, row.attester_id, row.received_at,
+                              envelope, row.qualifying)
 
 
 def _owner(evidence_id: str) -> str:

@@ -30,10 +30,10 @@ class SqlOutbox:
 
     def put(self, event: r.Event) -> None:
         """Keep an event in the same unit of work as its cause."""
-        number = self._connection.execute(outbox.insert(), {
-            "event_type": event.event_type,
-            "payload": dict(event.payload),
-            "created_at": event.created_at}).inserted_primary_key[0]
+        added = self._connection.execute(outbox.insert().values(
+            event_type=event.event_type, payload=dict(event.payload),
+            created_at=event.created_at)).inserted_primary_key
+        number = 0 if added is None else added[0]
         if number % self._every == 0:
             self._bound()
 

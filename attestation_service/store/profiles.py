@@ -17,6 +17,12 @@ from nova_trusted_launch.wire.codes import Code
 _LISTING = rows.Listing(order=(profiles.c.name,), marker=profiles.c.name,
                         filters={})
 
+_ACTIVE = sa.select(profile_versions).join(
+    profiles,
+    (profiles.c.name == profile_versions.c.name)
+    & (profiles.c.active_version == profile_versions.c.version)
+).order_by(profile_versions.c.name)
+
 
 class SqlProfiles:
     """See :class:`attestation_service.ports.Profiles`."""
@@ -40,9 +46,9 @@ class SqlProfiles:
                 profiles.c.name == name).values(
                     latest_version=profiles.c.latest_version + 1)) != 1:
             raise _unknown(name)
-        number = self._connection.scalar(
+        number = self._connection.execute(
             sa.select(profiles.c.latest_version).where(
-                profiles.c.name == name))
+                profiles.c.name == name)).scalar_one()
         version = r.ProfileVersion(name, number, dict(document), created_at,
                                    created_by)
         self._connection.execute(profile_versions.insert(), {
@@ -77,19 +83,14 @@ class SqlProfiles:
 
     def save(self, profile: r.Profile) -> None:
         """Replace a profile's description, active version and projects."""
-        if rows.changed(self._connection, profiles.update().where(
-                profiles.c.name == profile.name
-                ).values(**_values(profile))) != 1:
+        replace = profiles.update().where(
+            profiles.c.name == profile.name).values(**_values(profile))
+        if rows.changed(self._connection, replace) != 1:
             raise _unknown(profile.name)
 
     def active(self) -> Sequence[r.ProfileVersion]:
         """Return the version in force of every active profile."""
-        found = self._connection.execute(
-            sa.select(profile_versions).join(
-                profiles,
-                (profiles.c.name == profile_versions.c.name)
-                & (profiles.c.active_version == profile_versions.c.version))
-            .order_by(profile_versions.c.name))
+        found = self._connection.execute(_ACTIVE)
         return [r.ProfileVersion(*row) for row in found]
 
     def list(self, page: r.Page) -> Sequence[r.Profile]:

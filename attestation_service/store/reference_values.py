@@ -19,6 +19,10 @@ _LISTING = rows.Listing(order=(reference_sets.c.name,),
                         marker=reference_sets.c.name,
                         filters={"kind": reference_sets.c.kind})
 
+# All but the values.
+_BRIEFLY = [column for column in reference_sets.c
+            if column.name not in {"head", "more"}]
+
 
 class SqlReferenceValues:
     """See :class:`attestation_service.ports.ReferenceValues`."""
@@ -28,15 +32,16 @@ class SqlReferenceValues:
 
     def add(self, values: r.ReferenceSet) -> None:
         """Add a set."""
+        self._refuse_taken(values.name)
+        head, more = chunks.keep(
+            self._connection, _owner(values.name),
+            encoding.canonical(dict(values.values)))
         rows.add(self._connection, reference_sets, {
             "name": values.name, "kind": values.kind,
             "provenance": values.provenance,
             "created_at": values.created_at,
-            "expires_at": values.expires_at},
-            errors.Conflict(f"a set {values.name!r} exists",
-                            Code.REFERENCE_VALUES_TAKEN))
-        chunks.keep(self._connection, _owner(values.name),
-                    encoding.canonical(dict(values.values)))
+            "expires_at": values.expires_at, "head": head, "more": more},
+            _taken(values.name))
 
     def load(self, name: str) -> r.ReferenceSet:
         """Return a set with its values."""
@@ -44,9 +49,10 @@ class SqlReferenceValues:
             self._connection,
             reference_sets.select().where(reference_sets.c.name == name),
             _unknown(name))
-        values = json.loads(chunks.load(self._connection, _owner(name)))
-        return r.ReferenceSet(*row, {
-            digest: tuple(names) for digest, names in values.items()})
+        values = json.loads(chunks.load(
+            self._connection, _owner(name), row.head, row.more))
+        return _record(row, {digest: tuple(names)
+                             for digest, names in values.items()})
 
     def created_at(self, name: str) -> r.Time:
         """Return when the set was made, without fetching its values."""
@@ -65,12 +71,29 @@ class SqlReferenceValues:
 
     def list(self, page: r.Page) -> Sequence[r.ReferenceSet]:
         """List by name; ``values`` is left empty."""
-        return [r.ReferenceSet(*row, {}) for row in _LISTING.rows(
-            self._connection, reference_sets.select(), page)]
+        return [_record(row, {}) for row in _LISTING.rows(
+            self._connection, sa.select(*_BRIEFLY), page)]
+
+    def _refuse_taken(self, name: str) -> None:
+        if self._connection.execute(
+                sa.select(reference_sets.c.name)
+                .where(reference_sets.c.name == name)).first() is not None:
+            raise _taken(name)
 
 
 def _owner(name: str) -> str:
     return f"reference/{name}"
+
+
+def _record(row: sa.Row,
+            values: dict[str, tuple[str, ...]]) -> r.ReferenceSet:
+    return r.ReferenceSet(row.name, row.kind, row.provenance,
+                          row.created_at, row.expires_at, values)
+
+
+def _taken(name: str) -> errors.Conflict:
+    return errors.Conflict(f"a set {name!r} exists",
+                           Code.REFERENCE_VALUES_TAKEN)
 
 
 def _unknown(name: str) -> errors.Unknown:

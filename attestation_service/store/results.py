@@ -32,6 +32,20 @@ _HISTORY = rows.Listing(
     order=(results.c.sequence,), marker=results.c.sequence,
     filters={"profile": results.c.profile}, newest_first=True)
 
+_INSERT = results.insert()
+_REPLACE = latest.update().where(
+    latest.c.host == sa.bindparam("of_host"),
+    latest.c.profile == sa.bindparam("of_profile")).values(
+        {name: sa.bindparam(name, type_=latest.c[name].type)
+         for name in ("sequence", "result", "attester_id", "tier",
+                      "expires_at")})
+_LATEST_ROWS = sa.select(
+    latest.c.sequence, latest.c.expires_at, results.c.attester_id,
+    results.c.host, results.c.profile, results.c.version,
+    results.c.findings, results.c.issued_at, results.c.reset_count,
+    results.c.hardware, _JWT,
+).join(results, results.c.sequence == latest.c.result)
+
 
 class SqlResults:
     """See :class:`attestation_service.ports.Results`.
@@ -47,28 +61,23 @@ class SqlResults:
         """Keep it as the latest; return it with its new number."""
         number = rows.count_up(self._connection, _COUNTER)
         result = stored.result
-        self._connection.execute(results.insert(), {
+        self._connection.execute(_INSERT, {
             "sequence": number, "jwt": stored.jwt, **_values(result)})
         values = {"sequence": number, "result": number,
                   "attester_id": result.attester_id,
                   "tier": int(result.tier),
                   "expires_at": result.expires_at}
         # Nobody else can add the row meanwhile: the counter is ours.
-        if rows.changed(self._connection, latest.update().where(
-                latest.c.host == result.host,
-                latest.c.profile == result.profile).values(**values)) == 0:
+        place = {"of_host": result.host, "of_profile": result.profile}
+        if self._connection.execute(
+                _REPLACE, values | place).rowcount == 0:
             self._connection.execute(latest.insert(), {
                 "host": result.host, "profile": result.profile, **values})
         return dataclasses.replace(stored, sequence=number)
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest, by the number of the last change."""
-        query = sa.select(
-            latest.c.sequence, latest.c.expires_at, results.c.attester_id,
-            results.c.host, results.c.profile, results.c.version,
-            results.c.findings, results.c.issued_at, results.c.reset_count,
-            results.c.hardware, _JWT,
-        ).join(results, results.c.sequence == latest.c.result)
+        query = _LATEST_ROWS
         filters = dict(page.filters)
         since = filters.pop("since", None)
         if since is not None:

@@ -74,6 +74,13 @@ def _number(marker: str) -> int:
     return int(marker)
 
 
+_MINE = schema.counters.c.name == sa.bindparam("counter")
+_READ = sa.select(schema.counters.c.value).where(_MINE)
+_COUNT_UP = schema.counters.update().where(_MINE).values(
+    value=schema.counters.c.value + sa.bindparam("by"))
+_COUNT_UP_AND_READ = _COUNT_UP.returning(schema.counters.c.value)
+
+
 def add(connection: sa.Connection, table: sa.Table,
         values: Mapping[str, Any], taken: errors.Conflict) -> None:
     """Insert a row, or raise ``taken``; the unit of work can go on."""
@@ -100,16 +107,18 @@ def changed(connection: sa.Connection, statement: Any) -> int:
 
 def count_up(connection: sa.Connection, counter: str, by: int = 1) -> int:
     """Raise a counter and return it, locked until the unit ends."""
-    counters = schema.counters
-    mine = counters.c.name == counter
-    found = changed(connection, counters.update().where(mine).values(
-        value=counters.c.value + by))
-    if found != 1:
+    values = {"counter": counter, "by": by}
+    if connection.dialect.update_returning:
+        value = connection.scalar(_COUNT_UP_AND_READ, values)
+    else:
+        # Locked by the update, it is still ours at the read.
+        connection.execute(_COUNT_UP, values)
+        value = connection.scalar(_READ, {"counter": counter})
+    if value is None:
         raise RuntimeError(f"counter {counter} is missing")
-    return connection.scalar(sa.select(counters.c.value).where(mine))
+    return value
 
 
 def counted(connection: sa.Connection, counter: str) -> int:
     """Return a counter as committed."""
-    return connection.scalar(sa.select(schema.counters.c.value).where(
-        schema.counters.c.name == counter)) or 0
+    return connection.scalar(_READ, {"counter": counter}) or 0

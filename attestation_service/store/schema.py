@@ -8,6 +8,8 @@ history outlives what it speaks about.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from attestation_service import records as r
@@ -26,8 +28,8 @@ from nova_trusted_launch.wire.release import Action
 
 metadata = sa.MetaData()
 
-_MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
-          "mysql_collate": "utf8mb4_bin"}
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
+                          "mysql_collate": "utf8mb4_bin"}
 
 
 def _table(name: str, *parts: sa.Column | sa.Index) -> sa.Table:
@@ -128,10 +130,13 @@ reference_sets = _table(
     _column("provenance", text()),
     _column("created_at", Moment()),
     _column("expires_at", Moment(), null=True),
+    _column("head", blob()),
+    _column("more", sa.Integer()),
 )
 
 # Long blobs (reference values, evidence), compressed and in pieces, so that
-# no database's limit on a packet or a value matters.
+# no database's limit on a packet or a value matters.  The first piece is the
+# owner's ``head``, ``more`` says how many are here.
 chunks = _table(
     "chunks",
     _column("owner", Name(300), key=True),
@@ -179,6 +184,8 @@ kept_evidence = _table(
     _column("attester_id", Name()),
     _column("received_at", Moment()),
     _column("qualifying", digest()),
+    _column("head", blob()),
+    _column("more", sa.Integer()),
     sa.Index("ix_kept_evidence_attester", "attester_id", "received_at"),
 )
 

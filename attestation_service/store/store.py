@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from attestation_service import ports
 from attestation_service.store.attesters import SqlAttesters
 from attestation_service.store.challenges import SqlChallenges
 from attestation_service.store.database import Database
@@ -27,18 +28,19 @@ class SqlUnit:
     """See :class:`attestation_service.ports.UnitOfWork`."""
 
     def __init__(self, connection: sa.Connection, most_events: int) -> None:
-        self.attesters = SqlAttesters(connection)
-        self.challenges = SqlChallenges(connection)
-        self.profiles = SqlProfiles(connection)
-        self.reference_values = SqlReferenceValues(connection)
-        self.results = SqlResults(connection)
-        self.kept_evidence = SqlKeptEvidence(connection)
-        self.keys = SqlKeys(connection)
-        self.launches = SqlLaunches(connection)
-        self.releases = SqlReleases(connection)
-        self.leases = SqlLeases(connection)
-        self.log = SqlReceiptLog(connection)
-        self.outbox = SqlOutbox(connection, most=most_events)
+        self.attesters: ports.Attesters = SqlAttesters(connection)
+        self.challenges: ports.Challenges = SqlChallenges(connection)
+        self.profiles: ports.Profiles = SqlProfiles(connection)
+        self.reference_values: ports.ReferenceValues = SqlReferenceValues(
+            connection)
+        self.results: ports.Results = SqlResults(connection)
+        self.kept_evidence: ports.KeptEvidence = SqlKeptEvidence(connection)
+        self.keys: ports.Keys = SqlKeys(connection)
+        self.launches: ports.Launches = SqlLaunches(connection)
+        self.releases: ports.Releases = SqlReleases(connection)
+        self.leases: ports.Leases = SqlLeases(connection)
+        self.log: ports.ReceiptLog = SqlReceiptLog(connection)
+        self.outbox: ports.Outbox = SqlOutbox(connection, most=most_events)
 
 
 class SqlStore:
@@ -53,7 +55,7 @@ class SqlStore:
         self._most_events = most_events
 
     @contextlib.contextmanager
-    def unit(self) -> Iterator[SqlUnit]:
+    def unit(self) -> Iterator[ports.UnitOfWork]:
         """Open a unit of work."""
         with self._database.transaction() as connection:
             yield SqlUnit(connection, self._most_events)

@@ -52,7 +52,7 @@ class CastellanVault:
         except (exception.CastellanException, OSError) as exc:
             raise _unavailable() from exc
         try:
-            kept = json.loads(found.get_encoded())
+            kept = json.loads(found.get_encoded() or b"")
             secret = encoding.unb64(kept["secret"], "secret")
             purpose = kept["context"]
         except (ValueError, KeyError, TypeError):
@@ -75,6 +75,7 @@ class CastellanVault:
 def from_conf(conf: cfg.ConfigOpts) -> CastellanVault:
     """Return the key manager that ``[key_manager]`` names."""
     manager = key_manager.API(conf)
+    credential: Any
     if getattr(conf.key_manager, "auth_type", None):
         credential = utils.credential_factory(conf)
     else:

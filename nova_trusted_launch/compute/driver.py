@@ -26,7 +26,7 @@ import nova.conf
 from nova_trusted_launch import admission
 from nova_trusted_launch.client import ClientError
 from nova_trusted_launch.client.agent import AgentClient
-from nova_trusted_launch.compute import disks, refusal, starts, tmpfs
+from nova_trusted_launch.compute import disks, ended, refusal, starts, tmpfs
 from nova_trusted_launch.compute.bases import Bases
 from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
@@ -43,6 +43,8 @@ from nova_trusted_launch.wire.release import Action
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
+
+
 class LibvirtDriver(RefusedPaths, Moves, LiveMoves, Keeping,
                     libvirt_driver.LibvirtDriver):
     """``[DEFAULT] compute_driver = trusted_launch.LibvirtDriver``."""
@@ -72,6 +74,9 @@ class LibvirtDriver(RefusedPaths, Moves, LiveMoves, Keeping,
         swept = self._secrets.sweep()
         if swept:
             LOG.warning("Removed %d secrets of an earlier process", swept)
+        told = ended.explain(host, self.trusted)
+        if told:
+            LOG.warning("%d builds ended with an earlier process", told)
         running = {guest.UUIDString() for guest
                    in self._host.list_instance_domains(only_running=True)}
         for uuid in self._config_drives.known():

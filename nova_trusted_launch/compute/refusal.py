@@ -12,7 +12,8 @@ from nova import exception
 
 from nova_trusted_launch.wire.codes import Code
 
-# About this host, not about the launch: another host may do better.
+# About this host or this moment, not about the launch: another host may do
+# better, or the same question a little later.
 _OTHER_HOST = frozenset({
     Code.RELEASE_NOT_AFFIRMING, Code.AGENT_UNAVAILABLE, Code.TPM_FAILED,
     Code.SEAL_REFUSED, Code.HOST_UNFIT, Code.ATTESTER_UNKNOWN,
@@ -20,7 +21,8 @@ _OTHER_HOST = frozenset({
     Code.EVIDENCE_STALE, Code.EVIDENCE_UNAUTHENTIC,
     Code.EVIDENCE_UNENDORSED, Code.EVIDENCE_TOO_LARGE, Code.HOST_EXPIRED,
     Code.HOST_NO_RESULT, Code.HOST_NOT_AFFIRMING,
-    Code.SERVICE_UNAVAILABLE, Code.SERVICE_BROKEN})
+    Code.SERVICE_UNAVAILABLE, Code.SERVICE_BROKEN,
+    Code.RELEASE_UNCONFIRMED})
 
 
 class TrustedLaunchRefused(exception.NovaException):

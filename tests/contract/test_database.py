@@ -138,6 +138,23 @@ def test_a_lost_connection_is_unavailable_and_then_made_anew(server_url):
     sql.dispose()
 
 
+def test_a_connection_lost_while_idle_is_made_anew_unnoticed(
+        server_url, monkeypatch):
+    monkeypatch.setattr(database, "_DOZE", -1)
+    postgresql = server_url.startswith("postgresql")
+    mine, end = (
+        ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})")
+        if postgresql else ("SELECT connection_id()", "KILL {}"))
+    with backends.connected(server_url) as sql, backends.connected(
+            server_url) as other:
+        with sql.transaction() as connection:
+            number = connection.exec_driver_sql(mine).scalar()
+        with other.transaction() as connection:
+            connection.exec_driver_sql(end.format(number))
+        with SqlStore(sql).unit() as unit:
+            unit.outbox.put(samples.event())
+
+
 def test_the_sqlite_file_is_its_owners_alone(tmp_path):
     path = tmp_path / "service.db"
     migrate.sync(database.connect(f"sqlite:///{path}"))

@@ -39,6 +39,18 @@ def test_b3_one_of_64_spends_the_nonce(sql_store, wide_rush):
     assert wide_rush("spend") == {"done": 1, "StaleEvidence": 63}
 
 
+def test_b3_the_same_without_delete_returning(sql, sql_store):
+    """As on MySQL, which has no DELETE ... RETURNING."""
+    with sql_store.unit() as unit:
+        unit.challenges.issue(samples.challenge(), most_open=1,
+                              now=samples.NOW)
+    sql.engine.dialect.delete_returning = False
+    sql.engine.dialect.update_returning = False
+    assert race.in_threads(sql_store, "spend", ATTEMPTS) == {
+        "done": 1, "StaleEvidence": 63}
+    assert race.in_threads(sql_store, "append", 16) == {"done": 16}
+
+
 @pytest.mark.parametrize("deed", ["enrol_host", "enrol_tpm"])
 def test_d6_one_of_64_enrols_the_host_or_tpm(sql_store, wide_rush, deed):
     outcomes = wide_rush(deed)

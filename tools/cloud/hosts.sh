@@ -69,25 +69,18 @@ start_host() {
     launch "host@$host" unshare --mount --uts --net \
         --propagation private sleep infinity
     pid=$(recorded_pid "host@$host")
-    until [[ $(readlink "/proc/$pid/ns/net") \
-        != $(readlink /proc/self/ns/net) \
-        && $(< "/proc/$pid/comm") == sleep ]]; do
-        pause 0.02
-    done
+    await "host@$host" 10 _is_asleep "$pid"
     readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
     for folder in "${HOST_FOLDERS[@]}"; do
         in_host "$host" mount --bind "$root/$folder" "/$folder"
     done
     # Memory only: libvirt keeps a file here with the key that guards the
-    # others, and the driver the config drives of trusted instances.
+    # others; the agent its socket and the driver the config drives of
+    # trusted instances.
     mkdir -p "$root/var/lib/libvirt/qemu" /run/trusted-launch
     for folder in /var/lib/libvirt/qemu /run/trusted-launch; do
         in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs "$folder"
     done
-    # The agent's socket, and the config drives of trusted instances.
-    in_host "$host" mkdir -p /run/trusted-launch
-    in_host "$host" mount -t tmpfs -o mode=0755,size=64m tmpfs \
-        /run/trusted-launch
     in_host "$host" mount -t sysfs sysfs /sys
     in_host "$host" hostname "$host"
     in_host "$host" ip link set lo up
@@ -95,6 +88,11 @@ start_host() {
     in_host "$host" ip addr add "$(host_address "$host")/24" dev eth0
     _plug "$host" "$GUEST_BRIDGE" guests g
     touch "$RUN_DIR/host@$host.ready"
+}
+
+# _is_asleep PID: in its own namespaces then.
+_is_asleep() {
+    [[ $(cat "/proc/$1/comm") == sleep ]]
 }
 
 # _plug HOST BRIDGE DEVICE LETTER: a cable from the bridge into the host.

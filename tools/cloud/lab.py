@@ -8,8 +8,10 @@ the environment that ``tools/cloud.sh env`` prints, and ``NTL_STATE``.
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +32,7 @@ HOSTS = tuple(os.environ.get("NTL_HOSTS", "host-a host-b").split())
 # A computer that does many things at once needs patience.
 PATIENCE = float(os.environ.get("NTL_PATIENCE", "240"))
 SERVICE_TYPE = "host-attestation"
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SETTLED = ("ACTIVE", "ERROR", "SHUTOFF")
 
 
@@ -89,6 +92,18 @@ def files_with(text: str, places: Iterable[pathlib.Path]) -> list[str]:
         input=text, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, check=False)
     return found.stdout.split("\n")[:-1]
+
+
+def visible(image: pathlib.Path) -> str:
+    """Return a text of an encrypted image that is in the clear: its LUKS id.
+
+    Whoever searches the hosts for plaintext must find at least this.
+    """
+    with image.open("rb") as file:
+        found = _UUID.search(file.read(1 << 20))
+    if found is None:
+        raise NotSo(f"{image} is not encrypted")
+    return found[0].decode("ascii")
 
 
 class User:
@@ -156,8 +171,11 @@ class User:
         for server_id in ids:
             self.compute.delete_server(server_id)
         for server_id in ids:
-            wait(f"server {server_id} is gone", lambda: not
-                 self.compute.find_server(server_id, details=False))
+            wait(f"server {server_id} is gone",
+                 functools.partial(self._gone, server_id))
+
+    def _gone(self, server_id: str) -> bool:
+        return self.compute.find_server(server_id, details=False) is None
 
     # Images.
 
@@ -232,11 +250,14 @@ def ensure_flavor(admin: User, name: str, extra_specs: Mapping[str, str]
 def ensure_approved(admin: User) -> None:
     """Wait for the hosts to enrol, and approve them."""
     for host in HOSTS:
-        wait(f"{host} enrols", lambda: [
-            a for a in admin.trusted.attesters_list(host=host)
-            if a["state"] != "retired"])
+        wait(f"{host} enrols", functools.partial(_enrolled, admin, host))
         if admin.trusted.attester_show(host)["state"] == "pending":
             admin.trusted.attester_approve(host)
+
+
+def _enrolled(admin: User, host: str) -> bool:
+    return any(a["state"] != "retired"
+               for a in admin.trusted.attesters_list(host=host))
 
 
 def tier(admin: User, host: str, profile: str) -> dict[str, Any]:

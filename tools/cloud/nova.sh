@@ -15,6 +15,8 @@ trusted_driver() {
 
 _nova_config() {
     export NOVA_DATABASE NOVA_API_DATABASE NOVA_FILTERS TRUSTED_LAUNCH_CONF
+    # More attempts than hosts end in a message without the last reason.
+    export BUILD_ATTEMPTS=${#HOSTS[@]}
     NOVA_DATABASE=$(database_url nova)
     NOVA_API_DATABASE=$(database_url nova_api)
     # The order is Nova's own; the project's filter comes last, so that it

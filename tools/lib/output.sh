@@ -27,7 +27,8 @@ now_ms() {
 
 # seconds_since MS: "12.3"
 seconds_since() {
-    local ms=$(( $(now_ms) - $1 ))
+    local ms
+    ms=$(( $(now_ms) - $1 ))
     printf '%d.%d' $(( ms / 1000 )) $(( ms % 1000 / 100 ))
 }
 

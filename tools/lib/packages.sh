@@ -40,8 +40,8 @@ packages_install() {
     local wanted missing
     mapfile -t wanted < <(packages_of "$@")
     mapfile -t missing < <(packages_missing "${wanted[@]}")
-    (( ${#missing[@]} )) || return 0
-    (( EUID == 0 )) || die "these packages are needed, install them or be" \
+    [[ ${missing[*]} ]] || return 0
+    [[ $EUID == 0 ]] || die "these packages are needed, install them or be" \
         "root: ${missing[*]}"
     say "  installing ${#missing[@]} Debian packages"
     watched "apt-get update" "$NTL_STATE/logs/apt-update.log" \

@@ -70,7 +70,7 @@ steps_finish() {
                 alive+=("${STEPS_NAMES[$i]}")
             fi
         done
-        (( ${#alive[@]} )) || break
+        [[ ${alive[*]:-} ]] || break
         pause 0.2
         beat=$(( beat + 1 ))
         if (( beat % (5 * STEP_HEARTBEAT) == 0 )); then

@@ -93,7 +93,7 @@ _venv_pip() {
             --find-links "$fast" "${slow[@]}"
     fi
     rm -rf "$fast"
-    "$VENV/bin/python" -m compileall -q -j 0 "$VENV/lib" > /dev/null || true
+    "$VENV/bin/python" -m compileall -q -j 0 -x '/tests/' "$VENV/lib" > /dev/null || true
 }
 
 # A thin environment sees the packages of another one and has its own copy

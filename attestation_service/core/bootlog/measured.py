@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from attestation_service.core.bootlog.tcg import EventType
 from nova_trusted_launch.wire.digests import HashAlg
 
+
 class Measured(NamedTuple):
     """Bytes that hash to an event's digest, and the form that says which."""
 

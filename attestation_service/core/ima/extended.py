@@ -26,7 +26,6 @@ from attestation_service.core.ima.log import (
 )
 
 
-
 class Chunk(NamedTuple):
     """Consecutive entries, and what the kernel extended for each."""
 

@@ -29,16 +29,12 @@ _SIZES = frozenset(alg.size for alg in HashAlg)
 
 @dataclass(frozen=True, slots=True)
 class ReferenceValues:
-    """A named set; an empty tuple of names means any name.
-
-    ``revision`` tells sets apart that had the same name one after the other.
-    """
+    """A named set; an empty tuple of names means any name."""
 
     name: str
     kind: str
     values: Mapping[bytes, tuple[str, ...]]
     expires_at: datetime.datetime | None = None
-    revision: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -53,8 +49,7 @@ class ReferenceValues:
     @classmethod
     def parse(cls, name: str, kind: str,
               values: object,
-              expires_at: datetime.datetime | None = None,
-              revision: str = "") -> ReferenceValues:
+              expires_at: datetime.datetime | None = None) -> ReferenceValues:
         """Read ``{hex: [name, ...]}``.
 
         :raises Invalid: a digest that is none (or SHA-1), a name that is not
@@ -64,7 +59,7 @@ class ReferenceValues:
             raise errors.Invalid("values: an object {digest: [names]}")
         return cls(name, kind, {
             _digest(text): _names(text, names)
-            for text, names in values.items()}, expires_at, revision)
+            for text, names in values.items()}, expires_at)
 
     def holds(self, digest: bytes, name: str) -> bool:
         """Tell whether this digest is known to stand for that name."""

@@ -156,4 +156,3 @@ def _verifier(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
         verify_rsa(parts[0], message, pad, algorithm)
 
     return rsa_
-

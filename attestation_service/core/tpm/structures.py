@@ -53,13 +53,11 @@ class Attributes(enum.IntFlag):
     """TPMA_OBJECT: what a TPM lets a key be used for."""
 
     FIXED_TPM = 1 << 1
-    ST_CLEAR = 1 << 2
     FIXED_PARENT = 1 << 4
     SENSITIVE_DATA_ORIGIN = 1 << 5
     USER_WITH_AUTH = 1 << 6
     ADMIN_WITH_POLICY = 1 << 7
     NO_DA = 1 << 10
-    ENCRYPTED_DUPLICATION = 1 << 11
     RESTRICTED = 1 << 16
     DECRYPT = 1 << 17
     SIGN = 1 << 18

@@ -41,6 +41,8 @@ _KEYEDHASH = 0x0008
 _CC_POLICY_SIGNED = 0x00000160
 _CC_POLICY_PCR = 0x0000017F
 _MOST_SECRET = 128
+# The largest digest, which bounds every TPM2B_NONCE.
+_MOST_NONCE = 64
 _SEALED = Attributes.ADMIN_WITH_POLICY | Attributes.NO_DA
 _POLICY_KEY = Attributes.SIGN | Attributes.USER_WITH_AUTH
 _P256 = 0x0003
@@ -146,8 +148,8 @@ def policy_signed_ahash(nonce_tpm: bytes, expiration: int, cp_hash: bytes,
     anywhere and for ever, and below zero the TPM hands out a ticket that
     other sessions can use: none of that is ever signed.
     """
-    if not MIN_TPM_NONCE <= len(nonce_tpm) <= _MOST_SECRET:
-        raise ValueError("a session's nonce has 16 bytes at least")
+    if not MIN_TPM_NONCE <= len(nonce_tpm) <= _MOST_NONCE:
+        raise ValueError("a session's nonce has 16 to 64 bytes")
     if not 0 < expiration < 2 ** 31:
         raise ValueError("an authorization expires after 1 second or more")
     return hashlib.sha256(nonce_tpm + expiration.to_bytes(4, "big")

@@ -6,12 +6,14 @@ Apart from ``store.columns``, which may move on while history stays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-_MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
-          "mysql_collate": "utf8mb4_bin"}
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
+                          "mysql_collate": "utf8mb4_bin"}
 
 
 def table(name: str, *columns: sa.Column) -> sa.Table:

@@ -410,4 +410,3 @@ def test_help_names_the_exit_status(capsys):
     status, out, _ = run(capsys, "--help")
     assert status == 0
     assert "1 refused" in out
-

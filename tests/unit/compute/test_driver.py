@@ -13,9 +13,10 @@ from unittest import mock
 import nova.conf
 import pytest
 from nova import exception
+from nova.compute import vm_states
 from nova.virt.libvirt import driver as libvirt_driver
 
-from nova_trusted_launch.compute import driver, starts
+from nova_trusted_launch.compute import driver, ended, starts
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes import nova as fakes
 from tests.fakes.nova import UUID, FakeInstance
@@ -454,6 +455,8 @@ def test_volume_secret_of_a_trusted_instance_takes_a_release(
 def test_start_of_nova_removes_what_was_left(
         subject, memory, monkeypatch):
     monkeypatch.setattr(NOVA, "init_host", mock.Mock())
+    monkeypatch.setattr(ended.objects.InstanceList, "get_by_host",
+                        mock.Mock(return_value=[]))
     secret = mock.Mock()
     secret.XMLDesc.return_value = (
         f"<secret><usage><volume>trusted-launch/{UUID}/disk</volume>"
@@ -466,6 +469,22 @@ def test_start_of_nova_removes_what_was_left(
     subject.init_host("host-a")
     secret.undefine.assert_called_once()
     assert [p.name for p in (memory / "private").iterdir()] == ["running"]
+
+
+def test_builds_that_ended_with_nova_are_explained(subject, monkeypatch):
+    half, done = fakes.trusted(), fakes.trusted()
+    plain = FakeInstance()
+    half.vm_state = plain.vm_state = vm_states.BUILDING
+    done.vm_state = vm_states.ACTIVE
+    monkeypatch.setattr(ended.objects.InstanceList, "get_by_host",
+                        mock.Mock(return_value=[half, done, plain]))
+    fault = mock.Mock()
+    monkeypatch.setattr(ended.compute_utils, "add_instance_fault_from_exc",
+                        fault)
+    assert ended.explain("host-a", subject.trusted) == 1
+    (_, told, why), _ = fault.call_args
+    assert told is half
+    assert "launch it again" in str(why)
 
 
 def test_config_drive_in_memory_is_no_disk_to_copy(subject, monkeypatch):

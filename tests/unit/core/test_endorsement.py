@@ -119,6 +119,18 @@ def test_malformed_extension_is_malformed():
         verify(CA.issue(KEY, extra=[(broken, False)]))
 
 
+def test_name_of_a_kind_that_nobody_reads_is_malformed():
+    x400 = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid, b"\x30\x02\xa3\x00")
+    with pytest.raises((MalformedEvidence, UnendorsedKey)):
+        verify(CA.issue(KEY, tpm=(), extra=[(x400, False)]))
+    edi = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid,
+        bytes.fromhex("3009a507a1050c0378797a"))
+    with pytest.raises(MalformedEvidence):
+        verify(CA.issue(KEY, tpm=(), extra=[(edi, False)]))
+
+
 def test_what_openssl_alone_does_not_read_is_malformed():
     at = TPM.ek_certificate.index(b"fake-tpm-maker")
     strange = bytearray(TPM.ek_certificate)

@@ -95,6 +95,9 @@ def test_g7_metadata_taken_away_changes_nothing():
     assert decide(bare, NOW) == decide(LATER, NOW)
     assert wanted_key(bare.request, LEASE) == "k1"
     assert wanted_launch(bare.request, LEASE) == "t1"
+    other = dataclasses.replace(bare.request, key_id="k2", launch_id="t2")
+    assert wanted_key(other, LEASE) == "k1"
+    assert wanted_launch(other, LEASE) == "t1"
 
 
 def test_nothing_but_a_profile():
@@ -181,6 +184,9 @@ FIRST_ONLY = [
         "whereabouts__image_id": "img-2"}),
     ("e1 Nova names no image", Code.RELEASE_WRONG_IMAGE, {
         "whereabouts__image_id": None}),
+    ("e1 host names an image and Nova none", Code.RELEASE_WRONG_IMAGE, {
+        "whereabouts__image_id": None, "key__policy": policy(image_id=None),
+        "launch__image_id": None}),
     ("e1 key of another image", Code.RELEASE_WRONG_IMAGE, {
         "key__policy": policy(image_id="img-2")}),
     ("e2 token of another image", Code.TOKEN_MISMATCH, {
@@ -209,6 +215,11 @@ LATER_ONLY = [
         "whereabouts__image_id": "img-2"}),
     ("e1 lease's digest is another", Code.RELEASE_WRONG_IMAGE, {
         "lease__image_digest": OTHER_DIGEST}),
+    ("e1 Nova lost the image", Code.RELEASE_WRONG_IMAGE, {
+        "whereabouts__image_id": None}),
+    ("e1 Nova has an image and the lease none", Code.RELEASE_WRONG_IMAGE, {
+        "lease__image_id": None, "request__image_id": None,
+        "key__policy": policy(image_id=None), "launch__image_id": None}),
     ("once trusted, always: lease's profile", Code.RELEASE_NOT_AFFIRMING, {
         "lease__profiles": ("gold", "platinum"),
         "usable": {"gold": None, "platinum": None},
@@ -253,6 +264,7 @@ def test_one_lie_and_the_answer_is_no(base, code, lies):
     pytest.param(LATER, {"lease__image_id": None,
                          "key__policy": policy(image_id=None),
                          "launch__image_id": None,
+                         "whereabouts__image_id": None,
                          "request__image_id": None},
                  id="lease without an image"),
 ])
@@ -299,6 +311,9 @@ def test_a_refusal_says_what_is_wrong_with_the_host():
     found = decide(having(FIRST, results={"gold": old}), NOW)
     assert found.detail == ("host 'host-1' is affirming for 'gold' version "
                             "3: its result has expired")
+    four = result(tier=TrustTier.NONE, details=list("abcd"))
+    assert decide(having(FIRST, results={"gold": four}),
+                  NOW).detail.endswith(": a, b, c and 1 more")
     three = result(tier=TrustTier.NONE, details=list("abc"))
     assert decide(having(FIRST, results={"gold": three}),
                   NOW).detail.endswith(": a, b, c")

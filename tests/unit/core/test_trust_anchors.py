@@ -34,6 +34,20 @@ def test_anything_else_is_no_certificate(data):
         TrustAnchors.of(hardware=[data])
 
 
+def test_what_openssl_alone_does_not_read_is_no_certificate():
+    strange = CA.root.der.replace(b"fake-tpm-maker", b"\xffake-tpm-maker")
+    with pytest.raises(ValueError, match="not a certificate"):
+        TrustAnchors.of(hardware=[strange])
+
+
+def test_version_that_does_not_exist_is_no_certificate():
+    # Found by tools/mutated_inputs.py: the library has a class for it.
+    strange = CA.root.der.replace(b"\xa0\x03\x02\x01\x02",
+                                  b"\xa0\x03\x02\x01\x51")
+    with pytest.raises(ValueError, match="not a certificate"):
+        TrustAnchors.of(hardware=[strange])
+
+
 def test_anchors_keep_what_they_stand_for():
     anchors = TrustAnchors.of(
         hardware=[pem(CA.root)], software=[CA.intermediate.der],

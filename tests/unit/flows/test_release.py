@@ -261,6 +261,23 @@ def test_refused_evidence_is_kept_as_a_refusal(cloud, host):
     assert kept.project_id == "p1"
 
 
+def test_refused_evidence_for_a_first_start_is_seen_by_its_project(
+        cloud, host):
+    asked = host.ask(profile="gold")
+    with pytest.raises(errors.UnauthenticEvidence):
+        asked.answer(signature=host.tpm.sign(b"other"))
+    assert asked.kept.project_id == "p1"
+
+
+def test_a_host_without_the_instance_shows_nothing_to_its_project(
+        cloud, host):
+    cloud.nova.place("vm-1", "host-2")
+    asked = host.ask(profile="gold")
+    with pytest.raises(errors.UnauthenticEvidence):
+        asked.answer(signature=host.tpm.sign(b"other"))
+    assert asked.kept.project_id is None
+
+
 def test_release_of_an_unknown_id(cloud, host):
     asked = host.ask(profile="gold")
     asked.release = dataclasses.replace(asked.release, id="nosuch")

@@ -129,6 +129,8 @@ def _reference_sets() -> None:
         k.column("provenance", k.text()),
         k.column("created_at", k.moment()),
         k.column("expires_at", k.moment(), null=True),
+        k.column("head", k.blob()),
+        k.column("more", sa.Integer()),
     )
 
 
@@ -186,6 +188,8 @@ def _kept_evidence() -> None:
         k.column("attester_id", k.name()),
         k.column("received_at", k.moment()),
         k.column("qualifying", k.digest()),
+        k.column("head", k.blob()),
+        k.column("more", sa.Integer()),
     )
     op.create_index("ix_kept_evidence_attester", "kept_evidence",
                     ["attester_id", "received_at"])

@@ -284,15 +284,15 @@ def test_policy_knows_what_it_asks_about_files():
 
 
 def test_sets_that_had_one_name_are_different_questions():
-    def asked(revision):
-        known = ReferenceValues("files", "ima", FILES.values, None, revision)
+    def asked(path):
+        known = ReferenceValues("files", "ima", {b"\1" * 32: (path,)})
         return document.parse(
             {"schema": 1, "require": [{"ima": {
                 "reference_values": ["files"]}}]},
             sets=lambda name: known, now=NOW).policy(
             "p", 1, default_valid_for=HOUR).file_questions
 
-    assert asked("2026-01-01") == asked("2026-01-01") != asked("2026-01-02")
+    assert asked("/bin/true") == asked("/bin/true") != asked("/bin/sh")
 
 
 def test_named_sets_need_not_exist():

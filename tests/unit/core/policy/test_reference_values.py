@@ -45,5 +45,5 @@ def test_a_wrong_set_is_refused(kind, values, why):
         ReferenceValues.parse("base", kind, values)
 
 
-def test_the_longest_name():
-    ReferenceValues.parse("base", "ima", {D1.hex(): ["x" * 4096]})
+def test_the_longest_name_and_the_shortest():
+    ReferenceValues.parse("base", "ima", {D1.hex(): ["x" * 4096, "x"]})

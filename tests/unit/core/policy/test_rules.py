@@ -16,7 +16,7 @@ from attestation_service.core.facts import HostFacts
 from attestation_service.core.policy.combine import AllOf, AnyOf, leaves
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.policy.reference_values import ReferenceValues
-from attestation_service.core.policy.rule import ask, one_of
+from attestation_service.core.policy.rule import ask, one_of, shown
 from attestation_service.core.policy.rules import (
     HardwareRoot, LabelIsOneOf, PcrIsOneOf, TpmIsOneOf)
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
@@ -145,6 +145,13 @@ def test_missing_label_is_unknown():
     assert found.tier is TrustTier.NONE
     assert found.expected == "a"
     assert "zone=VALUE" in found.action
+
+
+@pytest.mark.parametrize(("text", "seen"), [
+    ("plain \u00e9", "plain \u00e9"), ("a\nb", "a\\nb"),
+    ("\x1b[2J", "\\x1b[2J")])
+def test_text_of_a_host_stays_on_its_line(text, seen):
+    assert shown(text) == seen
 
 
 def test_a_thousand_alternatives_are_not_all_written():

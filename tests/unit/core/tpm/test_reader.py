@@ -11,7 +11,6 @@ from attestation_service.core.errors import MalformedEvidence
 from attestation_service.core.tpm.reader import Reader
 
 
-
 def test_reads_in_turn():
     r = Reader(b"\x01\x02\x03\x00\x02ab", "X")
     assert (r.uint(1), r.take(2), r.sized()) == (1, b"\x02\x03", b"ab")

@@ -63,6 +63,14 @@ def test_real_rsa_key_and_ek():
     assert len(ek.auth_policy) == 32
 
 
+def test_attributes_are_those_of_tpma_object():
+    assert {a.name: a.value for a in Attributes} == {
+        "FIXED_TPM": 0x2, "FIXED_PARENT": 0x10,
+        "SENSITIVE_DATA_ORIGIN": 0x20, "USER_WITH_AUTH": 0x40,
+        "ADMIN_WITH_POLICY": 0x80, "NO_DA": 0x400, "RESTRICTED": 0x10000,
+        "DECRYPT": 0x20000, "SIGN": 0x40000}
+
+
 def test_attributes_are_all_asked_for():
     public = Public.parse(AREA)
     assert public.has(Attributes.SIGN | Attributes.RESTRICTED)

@@ -146,7 +146,7 @@ def test_authorization_depends_on_everything_in_it():
         hashlib.sha256(nonce + b"\0\0\1\2" + b"cp" + reference).digest())
 
 
-@pytest.mark.parametrize("size", [0, 1, 15, 129])
+@pytest.mark.parametrize("size", [0, 1, 15, 65])
 def test_authorization_without_a_session_is_never_made(size):
     with pytest.raises(ValueError, match="nonce"):
         seal(fixed_parent(P256), nonce_tpm=bytes(size))
@@ -168,6 +168,13 @@ def test_authorization_for_ever_or_with_a_ticket_is_never_made(expiration):
 def test_wrong_lengths_are_our_own_error(changed):
     with pytest.raises(ValueError, match="sealed object"):
         seal(fixed_parent(P256), **changed)
+
+
+@pytest.mark.parametrize("size", [1, 128])
+def test_secret_has_one_byte_to_as_many_as_a_tpm_takes(size):
+    # Encrypted are sizes and type (10), the obfuscation value and the secret.
+    made = seal(fixed_parent(P256), secret=bytes(size))
+    assert len(made.duplicate) == 2 + 34 + 10 + 32 + size
 
 
 def test_every_byte_of_randomness_counts():
