@@ -80,7 +80,8 @@ class Endpoint:
     def __call__(self, **path: str) -> Response:
         """Authorise, read and validate the request; call the handler."""
         request = flask.request
-        flask.g.version = microversion.negotiate(request.headers)
+        flask.g.version = microversion.negotiate(
+            dict(request.headers))
         caller = auth.context_of(request.environ)
         self._services.access.authorize(self._route.policy, caller)
         return _answer(self._route, self._route.handler(

@@ -46,7 +46,7 @@ def _forget_identity(environ: dict[str, Any]) -> None:
         del environ[name]
 
 
-def context_of(environ: Mapping[str, Any]) -> context.RequestContext:
+def context_of(environ: dict[str, Any]) -> context.RequestContext:
     """Return the caller; without a confirmed identity she is nobody."""
     request = environ.get(request_id.ENV_REQUEST_ID)
     if environ.get("HTTP_X_IDENTITY_STATUS") != _CONFIRMED:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import microversion_parse
 
 from attestation_service.core import errors
@@ -16,13 +14,13 @@ MINIMUM = microversion_parse.parse_version_string("1.0")
 MAXIMUM = microversion_parse.parse_version_string("1.0")
 
 
-def negotiate(headers: Mapping[str, str]) -> str:
+def negotiate(headers: dict[str, str]) -> str:
     """Return the version to speak; without a wish it is the oldest.
 
     :raises Invalid: the header cannot be read.
     :raises Refusal: REQUEST_VERSION: we do not speak that version.
     """
-    wish = microversion_parse.get_version(dict(headers), SERVICE_TYPE)
+    wish = microversion_parse.get_version(headers, SERVICE_TYPE)
     if wish is None:
         return str(MINIMUM)
     if wish == "latest":

@@ -45,9 +45,13 @@ def release(release: r.Release) -> dict[str, Any]:
             "state": release.state.value, "code": release.code,
             "detail": release.detail,
             "advice": (None if release.code is None
-                       else Code(release.code).action),
+                       else _advice(release.code)),
             "created_at": encoding.timestamp(release.created_at),
             "log_index": release.log_index}
+
+
+def _advice(code: str) -> str:
+    return next(known.action for known in Code if known == code)
 
 
 def member(kind: type[E], name: str | None) -> E | None:

@@ -30,7 +30,7 @@ OPTS: list[cfg.Opt] = [
         "boot_log", default=16 * 1024 * 1024, min=1024,
         help="Bytes of a boot event log (evidence.too_large)."),
     cfg.IntOpt(
-        "boot_events", default=100_000, min=1,
+        "boot_events", default=65_536, min=1,
         help="Events of a boot event log (evidence.too_large)."),
     cfg.IntOpt(
         "ima_log", default=24 * 1024 * 1024, min=1024,

@@ -23,8 +23,8 @@ MAX_DEPTH = 16
 #: Inside of a regular expression's [...]: controls, what is invisible or
 #: changes direction, half surrogates.
 INVISIBLE = (r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f"
-             r"\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
-             "\U000e0000-\U000e0fff")
+             r"\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+             "\U000e0000-\U000e00ff")
 _INVISIBLE = re.compile(rf"[{INVISIBLE}\ud800-\udfff]")
 _ALPHABET = f"{string.ascii_letters}{string.digits}-_".encode()
 _HEX = re.compile(r"(?:[0-9a-f]{2})*\Z")

@@ -159,9 +159,9 @@ def test_h5_clock_ahead_refuses(service, host, placed):
     assert refusal(host.release(host.request(
         placed.instance_id, key_id=key["id"], image_id="image-1"))) == (
             403, "release.expired")
-    assert refusal(host.release(host.request(
-        placed.instance_id, launch_id=launch["id"], image_id="image-1"))
-        ) == (403, "token.expired")
+    late = host.request(placed.instance_id, launch_id=launch["id"],
+                        image_id="image-1")
+    assert refusal(host.release(late)) == (403, "token.expired")
     assert left(service) == [0, 0]
 
 

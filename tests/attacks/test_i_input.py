@@ -110,13 +110,11 @@ def test_i3_a_url_in_a_certificate_is_never_fetched(service, trap):
         x509.load_der_x509_certificate(tpm.ek_certificate).public_key(),
         extra=extra)
     # With and without the intermediate that the URL might help to find.
-    good(Host(service, tpm=tpm).ask(
-        "POST", "/v1/attesters", Host(service, tpm=tpm).claim().to_dict()),
-        201)
+    host = Host(service, tpm=tpm)
+    good(host.ask("POST", "/v1/attesters", host.claim().to_dict()), 201)
     tpm.intermediates = ()
-    assert refusal(Host(service, tpm=tpm).ask(
-        "POST", "/v1/attesters", Host(service, tpm=tpm).claim().to_dict())
-        ) == (403, "evidence.unendorsed")
+    answer = host.ask("POST", "/v1/attesters", host.claim().to_dict())
+    assert refusal(answer) == (403, "evidence.unendorsed")
 
 
 def test_i4_flood_of_challenges_is_bounded(service, host):

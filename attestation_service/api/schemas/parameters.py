@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
 
-PATH = {
+PATH: dict[str, t.Schema] = {
     "attester": {**t.HOST, "description": "An attester's id or host name."},
     "evidence": t.ID,
     "profile": t.NAME,
@@ -22,7 +22,7 @@ ATTESTER_STATE = {"type": "string",
                   "enum": ["pending", "approved", "retired"]}
 RELEASE_STATE = {"type": "string", "enum": ["open", "granted", "refused"]}
 
-QUERY = {
+QUERY: dict[str, t.Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 1000,
               "description": "Items at most; the service may cap it lower."},
     "marker": {**t.HOST, "description": "The 'next' of the page before."},

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
 
-_SET = {"name": t.NAME, "kind": {"enum": ["ima", "digest"]},
-        "provenance": t.TEXT}
+_SET: dict[str, t.Schema] = {
+    "name": t.NAME, "kind": {"enum": ["ima", "digest"]},
+    "provenance": t.TEXT}
 _VALUES = {
     "type": "object", "minProperties": 1,
     "propertyNames": {

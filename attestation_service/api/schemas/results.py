@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from attestation_service.api.schemas import types as t
 
-_RESULT = {
+_RESULT: dict[str, t.Schema] = {
     "host": t.HOST, "profile": t.NAME, "version": t.POSITIVE,
     "tier": t.TIER, "issued_at": t.TIME, "expires_at": t.TIME,
     "attester_id": t.ID, "hardware": t.BOOLEAN}

@@ -35,17 +35,10 @@ TIER = {"enum": ["none", "affirming", "warning", "contraindicated"]}
 LABELS = {"type": "object", "maxProperties": 64,
           "propertyNames": NAME, "additionalProperties": {
               "type": "string", "pattern": "^[ -~]{1,255}$"}}
-DOCUMENT = {
-    "type": "object",
-    "description": "A profile document; the operator guide has its rules.",
-    "properties": {
-        "schema": {"const": 1},
-        "valid_for": {"type": "integer", "minimum": 10,
-                      "maximum": 7 * 24 * 3600},
-        "require": {"type": "array", "minItems": 1, "maxItems": 256,
-                    "items": {"type": "object", "minProperties": 1,
-                              "maxProperties": 1}}},
-    "required": ["schema", "require"], "additionalProperties": False}
+# What is in it is judged as a whole, with a code of its own.
+DOCUMENT = {"type": "object",
+            "description": "A profile document; the operator guide has its "
+                           "rules.  What is none is ``profile.invalid``."}
 SELECTION = {
     "type": "object", "minProperties": 1, "maxProperties": 1,
     "propertyNames": {"enum": ["sha256", "sha384", "sha512"]},
