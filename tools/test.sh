@@ -14,6 +14,7 @@ source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
 
 STAGES=(style types tests docs cloud)
+ONLY_BY_NAME=(cloud-all)
 
 usage() {
     cat >&2 <<'TEXT'
@@ -23,9 +24,11 @@ usage: tools/test.sh [STAGE...]
   types    mypy --strict on the pure parts
   tests    unit, contract, functional, attacks, software TPM, databases
   docs     the documentation, without a warning
-  cloud    end to end, on the cloud of tools/cloud.sh
+  cloud    the main ways end to end, on the cloud of tools/cloud.sh
 
-All of them, in this order, unless some are named.
+All of these, in this order, unless some are named.
+
+  cloud-all  every end-to-end test: each path, attack and crash
 TEXT
     exit 2
 }
@@ -59,10 +62,20 @@ stage_docs() {
 }
 
 stage_cloud() {
+    on_the_cloud -k smoke
+}
+
+stage_cloud-all() {
+    on_the_cloud
+}
+
+# on_the_cloud ARGUMENT...: pytest on a cloud of its own.
+on_the_cloud() {
     local rc=0
     # The cloud is taken down whatever the tests say.
     "$TOP_DIR/tools/cloud.sh" up
-    python -m pytest -q -p no:cacheprovider tests/cloud || rc=$?
+    python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
+        || rc=$?
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
 }
@@ -70,7 +83,7 @@ stage_cloud() {
 main() {
     local stage began
     for stage in "$@"; do
-        [[ " ${STAGES[*]} " == *" $stage "* ]] || usage
+        [[ " ${STAGES[*]} ${ONLY_BY_NAME[*]} " == *" $stage "* ]] || usage
     done
     (( $# )) || set -- "${STAGES[@]}"
     began=$(now_ms)
