@@ -19,7 +19,7 @@ in_host() {
     local pid
     pid=$(recorded_pid "host@$1") || die "host $1 is not up"
     shift
-    nsenter -t "$pid" -m -u -n -r -- "$@"
+    nsenter -t "$pid" -m -u -n -r -w -- "$@"
 }
 
 # launch_in HOST NAME COMMAND...: start NAME@HOST inside the host.
@@ -27,7 +27,7 @@ launch_in() {
     local host=$1 name=$2 pid
     shift 2
     pid=$(recorded_pid "host@$host") || die "host $host is not up"
-    launch "$name@$host" nsenter -t "$pid" -m -u -n -r -- "$@"
+    launch "$name@$host" nsenter -t "$pid" -m -u -n -r -w -- "$@"
 }
 
 # start_network: the bridges that the hosts are plugged into.
@@ -67,7 +67,7 @@ start_host() {
     # Sockets and pid files of an earlier life.
     rm -rf "$root"/run/*/*
     launch "host@$host" unshare --mount --uts --net \
-        --propagation private sleep infinity
+        --propagation private --wd=/ sleep infinity
     pid=$(recorded_pid "host@$host")
     await "host@$host" 10 _is_asleep "$pid"
     readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
