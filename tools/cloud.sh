@@ -96,7 +96,8 @@ up() {
     step attestation "tpms accounts mariadb rabbitmq" start_attestation
     for host in "${HOSTS[@]}"; do
         step "$host" "tpms" start_host_machine "$host"
-        step "nova-compute@$host" "$host nova-database accounts placement" \
+        # Asked before it listens, the conductor costs it ten seconds.
+        step "nova-compute@$host" "$host nova-conductor" \
             start_nova_compute "$host"
         step "agent@$host" "$host attestation" start_agent "$host"
     done

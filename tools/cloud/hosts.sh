@@ -19,7 +19,7 @@ in_host() {
     local pid
     pid=$(recorded_pid "host@$1") || die "host $1 is not up"
     shift
-    nsenter -t "$pid" -m -u -n -r -- "$@"
+    nsenter -t "$pid" -m -u -n -r -w -- "$@"
 }
 
 # launch_in HOST NAME COMMAND...: start NAME@HOST inside the host.
@@ -27,7 +27,7 @@ launch_in() {
     local host=$1 name=$2 pid
     shift 2
     pid=$(recorded_pid "host@$host") || die "host $host is not up"
-    launch "$name@$host" nsenter -t "$pid" -m -u -n -r -- "$@"
+    launch "$name@$host" nsenter -t "$pid" -m -u -n -r -w -- "$@"
 }
 
 # start_network: the bridges that the hosts are plugged into.
@@ -63,24 +63,24 @@ start_host() {
     for folder in "${HOST_FOLDERS[@]}"; do
         mkdir -p "$root/$folder" "/$folder"
     done
+    mkdir -p /run/trusted-launch
     rm -f "$RUN_DIR/host@$host.ready"
     # Sockets and pid files of an earlier life.
     rm -rf "$root"/run/*/*
     launch "host@$host" unshare --mount --uts --net \
-        --propagation private sleep infinity
+        --propagation private --wd=/ sleep infinity
     pid=$(recorded_pid "host@$host")
     await "host@$host" 10 _is_asleep "$pid"
-    readlink "/proc/$pid/ns/mnt" > "$RUN_DIR/host@$host.namespace"
+    echo "ntl-$(_random 8)" > "$RUN_DIR/host@$host.token"
+    in_host "$host" mount -t tmpfs -o mode=0755,size=64m \
+        "$(< "$RUN_DIR/host@$host.token")" /run/trusted-launch
     for folder in "${HOST_FOLDERS[@]}"; do
         in_host "$host" mount --bind "$root/$folder" "/$folder"
     done
-    # Memory only: libvirt keeps a file here with the key that guards the
-    # others; the agent its socket and the driver the config drives of
-    # trusted instances.
-    mkdir -p "$root/var/lib/libvirt/qemu" /run/trusted-launch
-    for folder in /var/lib/libvirt/qemu /run/trusted-launch; do
-        in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs "$folder"
-    done
+    # Libvirt keeps a file here with the key that guards the others.
+    mkdir -p "$root/var/lib/libvirt/qemu"
+    in_host "$host" mount -t tmpfs -o mode=0751,size=64m tmpfs \
+        /var/lib/libvirt/qemu
     in_host "$host" mount -t sysfs sysfs /sys
     in_host "$host" hostname "$host"
     in_host "$host" ip link set lo up
@@ -109,31 +109,28 @@ _plug() {
 
 # stop_host HOST: its daemons, its guests, then the namespaces.
 stop_host() {
-    local host=$1 name pid space
+    local host=$1 name pid token
     for name in nova-compute agent libvirtd virtlogd; do
         halt "$name@$host" TERM 8
     done
     stop_swtpm "$host"
     stop_openvswitch "$host"
     # QEMU, its TPMs, Nova's privileged helpers: whatever else is left of
-    # the host is in its mount namespace, and nothing but the host is.
-    if space=$(cat "$RUN_DIR/host@$host.namespace" 2>/dev/null); then
-        for pid in $(_inhabitants "$space"); do
-            [[ $pid == "$(recorded_pid "host@$host" || true)" ]] \
+    # the host.
+    if [[ -s $RUN_DIR/host@$host.token ]]; then
+        token=$(< "$RUN_DIR/host@$host.token")
+        for pid in $(_inhabitants "$token"); do
+            [[ ! $(_inhabitants "$token" "$pid") ]] \
                 || kill -KILL "$pid" 2>/dev/null || true
         done
     fi
     halt "host@$host" KILL
-    rm -f "$RUN_DIR/host@$host".{namespace,ready}
+    rm -f "$RUN_DIR/host@$host".{token,ready}
 }
 
-# _inhabitants NAMESPACE: the processes in a mount namespace.
+# _inhabitants TOKEN [PID]: the processes of a host.  What they have in
+# common, and nothing else has, is a mount of that name; numbers of namespaces
+# are used again.
 _inhabitants() {
-    local link
-    for link in /proc/[0-9]*/ns/mnt; do
-        if [[ $(readlink "$link" 2>/dev/null) == "$1" ]]; then
-            link=${link#/proc/}
-            echo "${link%%/*}"
-        fi
-    done
+    grep -lsF " - tmpfs $1 " /proc/${2:-[0-9]*}/mountinfo | cut -d / -f 3
 }
