@@ -438,14 +438,15 @@ def test_d10_wrapping_key_of_another_kind_refused(tpm, changed):
 
 
 def test_vectors_are_certificates_of_a_software_tpm():
+    ca, issued = VECTORS / "ek-ca", VECTORS / "ek-certificates"
     anchors = TrustAnchors.of(
-        software=[(VECTORS / "ek-ca" / "swtpm-localca-rootca-cert.pem").read_bytes()])
+        software=[(ca / "swtpm-localca-rootca-cert.pem").read_bytes()])
     issuer = x509.load_pem_x509_certificate(
-        (VECTORS / "ek-ca" / "issuercert.pem").read_bytes()).public_bytes(
+        (ca / "issuercert.pem").read_bytes()).public_bytes(
             serialization.Encoding.DER)
     for kind in ("ek_rsa", "ek_ecc"):
         proven = verify_certificate(
-            (VECTORS / "ek-certificates" / f"{kind}.der").read_bytes(), [issuer],
+            (issued / f"{kind}.der").read_bytes(), [issuer],
             anchors=anchors, now=NOW)
         assert proven.subject == "CN=host-sb-tcg"
         assert proven.manufacturer == "id:00001014"
