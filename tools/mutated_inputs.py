@@ -60,7 +60,7 @@ def targets() -> Iterator[Target]:
     pems = [p.read_bytes() for p in (VECTORS / "ek-ca").glob("*.pem")]
     anchors = TrustAnchors.of(software=pems)
     area = (VECTORS / "quotes" / "cli-ecc" / "ek.pub").read_bytes()[2:]
-    for path in sorted((VECTORS / "ek-ca").glob("*.der")):
+    for path in sorted((VECTORS / "ek-certificates").glob("*.der")):
         # The area is another TPM's: even a genuine certificate must fail.
         yield Target("certificate", path.read_bytes(),
                      lambda der: verify_endorsement(

@@ -27,7 +27,7 @@ from tests.fakes.tpm import (
     AK_ATTRIBUTES, EK_ATTRIBUTES, FakeCa, FakeTpm, TpmRefused, new_key,
     public_area)
 
-VECTORS = pathlib.Path(__file__).parents[1] / "vectors" / "ek-ca"
+VECTORS = pathlib.Path(__file__).parents[1] / "vectors"
 CA = FakeCa()
 ANCHORS = TrustAnchors.of(hardware=[CA.root.der])
 SECOND = datetime.timedelta(seconds=1)
@@ -307,9 +307,9 @@ def test_d2_software_ca_is_no_hardware(tpm):
 
 
 def test_d2_real_software_tpm_is_no_hardware_whatever_the_anchor_claims():
-    certificate = (VECTORS / "ek_rsa.der").read_bytes()
+    certificate = (VECTORS / "ek-certificates" / "ek_rsa.der").read_bytes()
     anchors = TrustAnchors.of(hardware=[
-        path.read_bytes() for path in VECTORS.glob("*.pem")])
+        path.read_bytes() for path in VECTORS.glob("ek-ca/*.pem")])
     assert not verify_certificate(certificate, (), anchors=anchors,
                                   now=NOW).hardware
 
@@ -438,14 +438,15 @@ def test_d10_wrapping_key_of_another_kind_refused(tpm, changed):
 
 
 def test_vectors_are_certificates_of_a_software_tpm():
+    ca, issued = VECTORS / "ek-ca", VECTORS / "ek-certificates"
     anchors = TrustAnchors.of(
-        software=[(VECTORS / "swtpm-localca-rootca-cert.pem").read_bytes()])
+        software=[(ca / "swtpm-localca-rootca-cert.pem").read_bytes()])
     issuer = x509.load_pem_x509_certificate(
-        (VECTORS / "issuercert.pem").read_bytes()).public_bytes(
+        (ca / "issuercert.pem").read_bytes()).public_bytes(
             serialization.Encoding.DER)
     for kind in ("ek_rsa", "ek_ecc"):
         proven = verify_certificate(
-            (VECTORS / f"{kind}.der").read_bytes(), [issuer],
+            (issued / f"{kind}.der").read_bytes(), [issuer],
             anchors=anchors, now=NOW)
         assert proven.subject == "CN=host-sb-tcg"
         assert proven.manufacturer == "id:00001014"

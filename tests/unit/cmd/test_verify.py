@@ -305,7 +305,7 @@ def test_missing_and_huge_files_are_wrong_usage(capsys, files):
 
 ROOT = VECTORS / "ek-ca" / "swtpm-localca-rootca-cert.pem"
 ISSUER = VECTORS / "ek-ca" / "issuercert.pem"
-EK = VECTORS / "ek-ca" / "ek_rsa.der"
+EK = VECTORS / "ek-certificates" / "ek_rsa.der"
 
 
 @pytest.fixture
