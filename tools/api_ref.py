@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
+import textwrap
 from typing import Any
 
 import yaml
@@ -168,8 +169,9 @@ def codes() -> str:
             + "Codes are part of the API and never renamed.\n\n"
             ".. This page is written by tools/api_ref.py.\n"]
     for code in Code:
-        text.append(f"``{code.value}``\n   {code.title_text}.  "
-                    f"*{code.action}*\n")
+        text.append(f"``{code.value}``\n" + textwrap.fill(
+            f"{code.title_text}.  *{code.action}*", 79,
+            initial_indent="   ", subsequent_indent="   ") + "\n")
     return "\n".join(text)
 
 

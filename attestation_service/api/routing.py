@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from oslo_context.context import RequestContext
+from oslo_context import context as oslo_context
 
 from attestation_service.api.paging import Wanted
 from attestation_service.api.schemas import parameters
@@ -29,7 +29,7 @@ class Call:
     """One authorised request with validated parameters and body."""
 
     services: Services
-    context: RequestContext
+    context: oslo_context.RequestContext
     noun: str
     path: Mapping[str, Any]
     query: Mapping[str, Any]

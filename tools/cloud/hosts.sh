@@ -19,7 +19,7 @@ in_host() {
     local pid
     pid=$(recorded_pid "host@$1") || die "host $1 is not up"
     shift
-    nsenter -t "$pid" -m -u -n -- "$@"
+    nsenter -t "$pid" -m -u -n -r -- "$@"
 }
 
 # launch_in HOST NAME COMMAND...: start NAME@HOST inside the host.
@@ -27,7 +27,7 @@ launch_in() {
     local host=$1 name=$2 pid
     shift 2
     pid=$(recorded_pid "host@$host") || die "host $host is not up"
-    launch "$name@$host" nsenter -t "$pid" -m -u -n -- "$@"
+    launch "$name@$host" nsenter -t "$pid" -m -u -n -r -- "$@"
 }
 
 # start_network: the bridges that the hosts are plugged into.

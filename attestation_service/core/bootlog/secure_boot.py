@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from attestation_service.core.bootlog import efi
 from attestation_service.core.bootlog.replay import (
@@ -52,14 +52,13 @@ class SecureBoot:
 
     # None: it cannot be told, for the reason in `undecided`.
     enabled: bool | None
-    undecided: str = ""
-    databases: Mapping[str, tuple[efi.Signature, ...]] = field(
-        default_factory=dict)
-    authorities: tuple[Authority, ...] = ()
-    # Shim was told to load anything (mokutil --disable-validation).
-    shim_validates: bool = True
-    # The firmware says that devices could write to its memory.
-    dma_protection: bool = True
+    undecided: str
+    databases: Mapping[str, tuple[efi.Signature, ...]]
+    authorities: tuple[Authority, ...]
+    # Shim was not told to load anything (mokutil --disable-validation).
+    shim_validates: bool
+    # The firmware does not say that devices could write to its memory.
+    dma_protection: bool
 
 
 def secure_boot(events: ReplayedEvents) -> SecureBoot:

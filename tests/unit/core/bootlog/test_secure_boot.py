@@ -135,6 +135,13 @@ def test_a_hidden_variable(log):
     undecided(log, "does not belong")
 
 
+def test_a_separator_of_ones(log):
+    event = log.events[index_of(log, logs.SEPARATOR)]
+    event.data = b"\xff" * 4
+    event.digests = {11: logs.hashed(11, event.data)}
+    assert state(log).enabled is True
+
+
 def test_two_separators(log):
     log.add(7, logs.SEPARATOR, bytes(4))
     undecided(log, "second separator")
