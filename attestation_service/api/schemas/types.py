@@ -17,8 +17,8 @@ ID = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 HOST = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$"}
 # No controls, no invisible or direction-changing characters.
-# Lengths stand beside: a class of Unicode repeated up to 4096 times makes
-# other people's automata larger than their memory.
+# Lengths stand beside: a class of Unicode repeated up to 4096 times is an
+# expression too large for some engines.
 _VISIBLE = {"type": "string", "pattern": f"^[^{encoding.INVISIBLE}]*$"}
 TEXT = {**_VISIBLE, "minLength": 1, "maxLength": 255}
 PROSE = {**_VISIBLE, "maxLength": 1024}
@@ -72,8 +72,7 @@ def blob(description: str) -> Schema:
     longer than everything else, and ``wire.encoding`` asks the same.
     """
     text = b64(0, 0)
-    # Bounded by the body's size: a number here would have generators of
-    # test data write texts of that length.
+    # Bounded by the size of the body alone.
     del text["minLength"], text["maxLength"]
     return {**text, UNASKED: True, "description": description}
 
