@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 
 from oslo_config import cfg
 from oslo_log import log as logging
-from oslo_policy import policy
 
 from attestation_service import conf as options
 from attestation_service import configured, policies, ports, wiring
@@ -106,7 +105,7 @@ def app_of(conf: cfg.ConfigOpts, flows: Flows, store: ports.Store,
     tokens = None
     if conf.api.auth_strategy == "static":
         tokens = auth.read_static_tokens(conf.static_tokens.file)
-    enforcer = policy.Enforcer(conf)
+    enforcer = auth.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     metrics = Metrics(os.environ.get(METRICS))
     services = Services(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import flask
+from flask import sessions
 from oslo_context import context
 from werkzeug import exceptions
 from werkzeug.wrappers import Response
@@ -32,6 +33,7 @@ def create_app(services: Services, routes: Sequence[Route]) -> flask.Flask:
     """Return an application that serves ``routes``."""
     app = flask.Flask("attestation_service", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.session_interface = _NoSession()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     problems.register(app)
@@ -138,6 +140,14 @@ def _answer(route: Route, answer: Mapping[str, Any] | None) -> Response:
     if answer is None:
         return Response(status=route.status)
     return Response(encoding.canonical(answer), route.status, mimetype=_JSON)
+
+
+class _NoSession(sessions.SessionInterface):
+    """Nobody has a cookie here."""
+
+    def open_session(self, app: flask.Flask, request: flask.Request
+                     ) -> sessions.NullSession:
+        return sessions.NullSession()
 
 
 def _begin() -> None:

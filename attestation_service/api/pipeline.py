@@ -74,7 +74,9 @@ def build(app: problems.WsgiApp, conf: cfg.ConfigOpts, metrics: Metrics,
     wsgi: Any = DispatcherMiddleware(authenticated, {
         "/healthcheck": Health(conf, ask_store),
         "/metrics": LoopbackOnly(metrics.app(), conf.api.metrics_networks)})
-    wsgi = http_proxy_to_wsgi.HTTPProxyToWSGI(wsgi, conf)
+    conf.register_opts(http_proxy_to_wsgi.OPTS, group="oslo_middleware")
+    if conf.oslo_middleware.enable_proxy_headers_parsing:
+        wsgi = http_proxy_to_wsgi.HTTPProxyToWSGI(wsgi, conf)
     if tokens is not None:
         wsgi = LoopbackOnly(wsgi)
     return request_id.RequestId(problems.LastResort(wsgi), conf)

@@ -17,10 +17,12 @@ ID = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 HOST = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$"}
 # No controls, no invisible or direction-changing characters.
-_TEXT = f"[^{encoding.INVISIBLE}]"
-TEXT = {"type": "string", "pattern": rf"^{_TEXT}{{1,255}}$"}
-PROSE = {"type": "string", "pattern": rf"^{_TEXT}{{0,1024}}$"}
-PATH = {"type": "string", "pattern": rf"^{_TEXT}{{1,4096}}$"}
+# Lengths stand beside: a class of Unicode repeated up to 4096 times is an
+# expression too large for some engines.
+_VISIBLE = {"type": "string", "pattern": f"^[^{encoding.INVISIBLE}]*$"}
+TEXT = {**_VISIBLE, "minLength": 1, "maxLength": 255}
+PROSE = {**_VISIBLE, "maxLength": 1024}
+PATH = {**_VISIBLE, "minLength": 1, "maxLength": 4096}
 # What we say in answers is not bounded by what we accept.
 SENTENCE = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
@@ -69,8 +71,10 @@ def blob(description: str) -> Schema:
     The pattern is for readers of the document: on megabytes it would take
     longer than everything else, and ``wire.encoding`` asks the same.
     """
-    return {**b64(0, 0), "maxLength": 2 ** 27, UNASKED: True,
-            "description": description}
+    text = b64(0, 0)
+    # Bounded by the size of the body alone.
+    del text["minLength"], text["maxLength"]
+    return {**text, UNASKED: True, "description": description}
 
 
 def nullable(schema: Schema) -> Schema:
