@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 from keystoneauth1 import loading
@@ -18,7 +19,7 @@ GROUP = cfg.OptGroup(
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register this group."""
-    conf.register_group(GROUP)
+    conf.register_group(copy.deepcopy(GROUP))
     name = GROUP.name
     loading.register_auth_conf_options(conf, name)
     loading.register_session_conf_options(conf, name)
