@@ -44,7 +44,7 @@ class LayeredDisk(vconfig.LibvirtConfigGuestDisk):
     def __init__(self, info: vconfig.LibvirtConfigGuestDisk,
                  own_secret: str, below: tuple[str, str, str | None]) -> None:
         super().__init__()
-        vars(self).update(vars(info))
+        self.__dict__.update(info.__dict__)
         self.ephemeral_encryption = _encryption(own_secret)
         self._below = below
 

@@ -44,10 +44,9 @@ class TrustedKeyManager(key_manager.KeyManager):
     """Castellan's interface in front of the real key manager."""
 
     def __init__(self, configuration: Any) -> None:
-        super().__init__(configuration)
         options.register_opts(configuration)
         backend = configuration[options.GROUP].key_manager_backend
-        self._backend = driver.DriverManager(
+        self._backend: Any = driver.DriverManager(
             "castellan.drivers", backend, invoke_on_load=True,
             invoke_args=(configuration,)).driver
 

@@ -10,23 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from nova_trusted_launch.compute import refusal
+from nova_trusted_launch.compute.live import LiveMovingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
-from nova_trusted_launch.wire.codes import Code
 
 _PLAIN_SNAPSHOT = "its snapshot would be stored unencrypted"
 _PLAIN_MEMORY = "its memory would be stored unencrypted"
 
 
-class RefusedPaths:
-    """Mixed into the driver in front of Nova's."""
-
-    def trusted(self, instance: Any) -> bool:
-        """Say whether the instance shows any sign of trust."""
-        raise NotImplementedError
-
-    def _refuse(self, instance: Any, why: str) -> None:
-        if self.trusted(instance):
-            raise TrustedLaunchRefused(Code.PATH_REFUSED, why)
+class RefusingDriver(LiveMovingDriver):
+    """Refuse what would leave plaintext behind."""
 
     def _refuse_unchanged(self, instance: Any, why: str) -> None:
         try:

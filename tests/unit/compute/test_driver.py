@@ -16,7 +16,7 @@ from nova import exception
 from nova.compute import vm_states
 from nova.virt.libvirt import driver as libvirt_driver
 
-from nova_trusted_launch.compute import driver, ended, starts
+from nova_trusted_launch.compute import configdrive, driver, ended, starts
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes import nova as fakes
 from tests.fakes.nova import UUID, FakeInstance
@@ -35,7 +35,7 @@ def subject(folder, agent, images, monkeypatch):
         self._image_api = images
 
     monkeypatch.setattr(NOVA, "__init__", init)
-    monkeypatch.setattr(driver.ConfigDrives, "build", mock.Mock())
+    monkeypatch.setattr(configdrive.ConfigDrives, "build", mock.Mock())
     monkeypatch.setattr(starts, "hints", lambda context, instance: {})
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
