@@ -12,15 +12,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from typing import Any
 
 from nova.api.metadata import base as instance_metadata
 from nova.virt import configdrive
+from oslo_log import log as logging
 
 from nova_trusted_launch.compute import tmpfs
+from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.session import Session
 from nova_trusted_launch.wire import encoding
+from nova_trusted_launch.wire.codes import Code
 
+LOG = logging.getLogger(__name__)
 DRIVE, RESCUE_DRIVE = "disk.config", "disk.config.rescue"
 FILE = "openstack/trusted_launch.json"
 
@@ -54,13 +59,19 @@ class ConfigDrives:
 
         :raises TrustedLaunchRefused: it is on a disk.
         """
-        os.makedirs(self._folder, mode=0o711, exist_ok=True)
+        try:
+            os.makedirs(self._folder, mode=0o711, exist_ok=True)
+        except OSError as exc:
+            raise TrustedLaunchRefused(
+                Code.HOST_UNFIT, f"{self._folder} cannot be made: "
+                f"{exc.strerror}") from exc
         tmpfs.demand(self._folder)
 
     def build(self, instance: Any, session: Session, network_info: Any, *,
               files: Any = None, admin_pass: str | None = None,
               rescue: bool = False) -> None:
         """Make the drive that the guest about to start will see."""
+        began = time.monotonic()
         self.demand_memory()
         path = self.path(instance.uuid, RESCUE_DRIVE if rescue else DRIVE)
         os.makedirs(os.path.dirname(path), mode=0o711, exist_ok=True)
@@ -71,6 +82,8 @@ class ConfigDrives:
         with _Builder(instance_md=metadata) as builder:
             builder.mdfiles.append((FILE, document(session)))
             builder.make_drive(path)
+        LOG.info("Config drive made in memory in %.2f s",
+                 time.monotonic() - began, instance=instance)
 
     def forget(self, instance_uuid: str) -> None:
         """Remove the drive of a guest that has stopped."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from typing import Any
 
 from lxml import etree
@@ -44,7 +45,7 @@ class LayeredDisk(vconfig.LibvirtConfigGuestDisk):
     def __init__(self, info: vconfig.LibvirtConfigGuestDisk,
                  own_secret: str, below: tuple[str, str, str | None]) -> None:
         super().__init__()
-        vars(self).update(vars(info))
+        self.__dict__.update(info.__dict__)
         self.ephemeral_encryption = _encryption(own_secret)
         self._below = below
 
@@ -150,12 +151,15 @@ class TrustedDisk(imagebackend.Qcow2):
                 flavor_size=size, image_size=base_size)
         wanted = max(size or 0, base_size)
         if not os.path.exists(self.path):
+            began = time.monotonic()
             part = self.path + ".part"
             with open(part, "w+b") as file:
                 qcow2.create(file, wanted, self._keys().disk_passphrase,
                              secrets.token_bytes, backing=(base, kind))
                 os.fsync(file.fileno())
             os.rename(part, self.path)
+            LOG.info("Encrypted %s made in %.2f s", self._role,
+                     time.monotonic() - began, instance=self._instance)
             return
         with open(self.path, "rb") as file:
             found = qcow2.parse(file, backing=True)

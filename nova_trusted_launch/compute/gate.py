@@ -16,6 +16,7 @@ evidence.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -103,6 +104,7 @@ class Gate:
 
         :raises TrustedLaunchRefused: it gets none.
         """
+        began = time.monotonic()
         try:
             keys = self.agent.release(
                 instance.uuid, action, profile=asked.profile,
@@ -112,9 +114,9 @@ class Gate:
             LOG.warning("Release for %s refused: %s", action.value, exc,
                         instance=instance)
             raise TrustedLaunchRefused(exc.code, exc.detail) from exc
-        LOG.info("Released for %s: release %s, entry %s of the log",
-                 action.value, keys.release_id, keys.log_index,
-                 instance=instance)
+        LOG.info("Released for %s in %.2f s: release %s, entry %s of the log",
+                 action.value, time.monotonic() - began, keys.release_id,
+                 keys.log_index, instance=instance)
         return Session(instance.uuid, action, keys)
 
 

@@ -16,13 +16,14 @@ from oslo_log import log as logging
 from nova_trusted_launch import admission
 from nova_trusted_launch.client import ClientError
 from nova_trusted_launch.compute import keymanager
+from nova_trusted_launch.compute.gated import GatedDriver
 from nova_trusted_launch.wire.release import Action
 
 LOG = logging.getLogger(__name__)
 
 
-class Keeping:
-    """Mixed into the driver, whose parts it uses."""
+class KeepingDriver(GatedDriver):
+    """Clean up after guests, and guard what Nova keeps for them."""
 
     def _destroy(self, instance: Any) -> None:
         super()._destroy(instance)
@@ -91,7 +92,9 @@ class Keeping:
 
     def _speaking_for(self, instance: Any) -> Any:
         return keymanager.speaking_for(
-            functools.partial(self._permit, instance))
+            functools.partial(self._permit, instance),
+            trusted=self._sessions.find(instance.uuid) is not None
+            or self.trusted(instance))
 
     def _permit(self, instance: Any) -> None:
         """Let secrets of the instance be read, after a release of its own.

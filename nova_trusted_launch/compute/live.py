@@ -14,6 +14,7 @@ from nova import exception
 
 import nova.conf
 from nova_trusted_launch.compute import disks
+from nova_trusted_launch.compute.moves import MovingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action
@@ -21,8 +22,8 @@ from nova_trusted_launch.wire.release import Action
 CONF = nova.conf.CONF
 
 
-class LiveMoves:
-    """Mixed into the driver, whose gate and sessions it uses."""
+class LiveMovingDriver(MovingDriver):
+    """Ask for a release at the destination of a live migration."""
 
     def check_can_live_migrate_destination(
             self, context: Any, instance: Any, *args: Any,

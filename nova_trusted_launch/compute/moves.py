@@ -13,13 +13,14 @@ from typing import Any
 from nova.network import model as network_model
 
 from nova_trusted_launch.compute import disks
+from nova_trusted_launch.compute.keeping import KeepingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action
 
 
-class Moves:
-    """Mixed into the driver, whose gate and sessions it uses."""
+class MovingDriver(KeepingDriver):
+    """Ask for a release at the end of a move and of a rescue."""
 
     def finish_migration(self, context: Any, migration: Any, instance: Any,
                          *args: Any, **kwargs: Any) -> None:

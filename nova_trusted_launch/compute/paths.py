@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from nova.compute import task_states
+
 from nova_trusted_launch.compute import refusal
+from nova_trusted_launch.compute.live import LiveMovingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
-from nova_trusted_launch.wire.codes import Code
 
 _PLAIN_SNAPSHOT = "its snapshot would be stored unencrypted"
 _PLAIN_MEMORY = "its memory would be stored unencrypted"
 
 
-class RefusedPaths:
-    """Mixed into the driver in front of Nova's."""
-
-    def trusted(self, instance: Any) -> bool:
-        """Say whether the instance shows any sign of trust."""
-        raise NotImplementedError
-
-    def _refuse(self, instance: Any, why: str) -> None:
-        if self.trusted(instance):
-            raise TrustedLaunchRefused(Code.PATH_REFUSED, why)
+class RefusingDriver(LiveMovingDriver):
+    """Refuse what would leave plaintext behind."""
 
     def _refuse_unchanged(self, instance: Any, why: str) -> None:
         try:
@@ -38,6 +32,12 @@ class RefusedPaths:
                  **kwargs: Any) -> Any:
         self._refuse(instance, _PLAIN_SNAPSHOT)
         return super().snapshot(context, instance, *args, **kwargs)
+
+    def power_off(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        if instance.task_state == task_states.SHELVING:
+            # Shelving goes on with a snapshot; refuse while it still runs.
+            self._refuse(instance, _PLAIN_SNAPSHOT)
+        return super().power_off(instance, *args, **kwargs)
 
     def suspend(self, context: Any, instance: Any) -> Any:
         self._refuse_unchanged(instance, _PLAIN_MEMORY)

@@ -8,10 +8,15 @@ what the tenant reads as the instance's fault.
 
 from __future__ import annotations
 
+import textwrap
+
 from nova import exception
 
 from nova_trusted_launch.wire.codes import Code
 
+# Nova keeps 255 characters of a fault's text, its own words included; the
+# advice at the end is what the tenant needs most.
+_FAULT = 190
 # About this host or this moment, not about the launch: another host may do
 # better, or the same question a little later.
 _OTHER_HOST = frozenset({
@@ -32,7 +37,10 @@ class TrustedLaunchRefused(exception.NovaException):
 
     def __init__(self, refusal: Code | str, detail: str) -> None:
         self.refusal = refusal
+        self.detail = detail
         advice = getattr(refusal, "action", "")
+        space = _FAULT - len(f"{refusal}: . {advice}")
+        detail = textwrap.shorten(detail, space, placeholder="...")
         super().__init__(
             reason=f"{refusal}: {detail.rstrip('.')}. {advice}".strip())
 

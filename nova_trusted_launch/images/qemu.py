@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO
 
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 PROGRAM = "qemu-img"
@@ -74,8 +75,9 @@ def run(command: str, arguments: Sequence[str], *,
                 f"{PROGRAM} cannot be run ({exc.strerror}); "
                 "it comes with QEMU (qemu-utils)") from exc
         with child:
+            assert child.stdout and child.stderr
             try:
-                _report(child, progress)
+                _report(child.stdout, progress)
                 error = child.stderr.read()
             except BaseException:
                 child.kill()
@@ -86,10 +88,10 @@ def run(command: str, arguments: Sequence[str], *,
                         f"{PROGRAM} ended with {child.returncode}")
 
 
-def _report(child: subprocess.Popen[bytes],
+def _report(output: IO[bytes],
             progress: Callable[[float], None] | None) -> None:
     tail = b""
-    while chunk := os.read(child.stdout.fileno(), 4096):
+    while chunk := os.read(output.fileno(), 4096):
         tail = (tail + chunk)[-64:]
         found = _PERCENT.findall(tail)
         if found and progress:

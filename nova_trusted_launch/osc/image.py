@@ -11,6 +11,7 @@ from typing import Any
 
 from osc_lib import exceptions
 
+from nova_trusted_launch import admission
 from nova_trusted_launch.images import encrypt
 from nova_trusted_launch.osc import commands
 from nova_trusted_launch.osc import key as keys
@@ -33,6 +34,10 @@ class CreateImage(commands.ShowOne):
         parser.add_argument("--work-dir", metavar="<folder>",
                             help="Where the ciphertext is made (default: "
                                  "beside the disk)")
+        parser.add_argument("--no-trait", action="store_true",
+                            help="For clouds whose attestation service keeps "
+                                 "no Placement traits: the flavor has to "
+                                 "name the profile then")
         keys.policy_options(parser)
         return parser
 
@@ -61,7 +66,8 @@ class CreateImage(commands.ShowOne):
             image = _upload(self.app.client_manager.image, parsed.name, made,
                             {KEY_PROPERTY: key["id"],
                              PROFILE_PROPERTY: parsed.profile,
-                             DIGEST_PROPERTY: digest})
+                             DIGEST_PROPERTY: digest,
+                             **_trait(parsed)})
         except BaseException:
             self.service.key_delete(key["id"])
             raise
@@ -101,6 +107,13 @@ def _upload(images: Any, name: str, made: encrypt.EncryptedImage,
         return images.create_image(
             name, data=file, disk_format="qcow2", container_format="bare",
             validate_checksum=False, **properties)
+
+
+def _trait(parsed: argparse.Namespace) -> dict[str, str]:
+    """Of all properties, only traits reach Nova's scheduler."""
+    if parsed.no_trait:
+        return {}
+    return {f"trait:{admission.trait_of(parsed.profile)}": "required"}
 
 
 def _bar(what: str) -> Any:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from nova_trusted_launch.wire.results import TrustTier
 from nova_trusted_launch.wire.snapshot import Snapshot, SnapshotEntry
 
-# A refresh that outlives its timeout is left behind; with this many of them
-# alive no new one is started.
+# Nobody waits any more for a refresh that outlives its timeout; with this many
+# of them alive no new one is started.
 _MAX_ABANDONED = 4
 
 
@@ -162,9 +162,10 @@ class SnapshotKeeper:
         except Exception as exc:  # Whatever it was, there is no snapshot.
             refresh.error = f"{type(exc).__name__}: {exc}"
         with self._lock:
-            # One that was left behind must not undo a later one.
             if self._refresh is refresh:
                 self._refresh = None
+            # Late, it still serves the next launch, but undoes no later one.
+            if self._view is before:
                 self._view = after
         refresh.done.set()
 

@@ -16,7 +16,7 @@ from nova import exception
 from nova.compute import vm_states
 from nova.virt.libvirt import driver as libvirt_driver
 
-from nova_trusted_launch.compute import driver, ended, starts
+from nova_trusted_launch.compute import configdrive, driver, ended, starts
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes import nova as fakes
 from tests.fakes.nova import UUID, FakeInstance
@@ -35,12 +35,12 @@ def subject(folder, agent, images, monkeypatch):
         self._image_api = images
 
     monkeypatch.setattr(NOVA, "__init__", init)
-    monkeypatch.setattr(driver.ConfigDrives, "build", mock.Mock())
+    monkeypatch.setattr(configdrive.ConfigDrives, "build", mock.Mock())
     monkeypatch.setattr(starts, "hints", lambda context, instance: {})
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
                  "post_live_migration_at_destination",
-                 "_clean_shutdown", "snapshot",
+                 "_clean_shutdown", "snapshot", "power_off",
                  "suspend", "resume", "rescue", "unrescue",
                  "migrate_disk_and_power_off", "finish_migration",
                  "finish_revert_migration", "pre_live_migration",
@@ -315,6 +315,16 @@ def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     getattr(NOVA, path).assert_not_called()
     getattr(subject, path)(None, FakeInstance())
     getattr(NOVA, path).assert_called_once()
+
+
+def test_shelving_is_refused_while_the_guest_still_runs(subject):
+    shelved = fakes.trusted(task_state="shelving")
+    with pytest.raises(Exception, match="path.refused"):
+        subject.power_off(shelved, 60, 10)
+    NOVA.power_off.assert_not_called()
+    subject.power_off(fakes.trusted(task_state="powering-off"), 60, 10)
+    subject.power_off(FakeInstance(task_state="shelving"), 60, 10)
+    assert NOVA.power_off.call_count == 2
 
 
 OWN_IMAGE = types.SimpleNamespace(

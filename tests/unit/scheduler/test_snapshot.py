@@ -183,6 +183,22 @@ def test_slow_service_delays_no_longer_than_the_timeout(service):
         pytest.fail("does not recover")
 
 
+def test_late_answer_serves_the_next_launch_while_it_is_fresh(service):
+    service.change("a")
+    service.wait = threading.Event()
+    keeper = service.keeper(timeout=0.05)
+    with pytest.raises(Unavailable):
+        keeper.latest()
+    service.wait.set()
+    time.sleep(0.1)
+    assert set(keeper.latest().hosts) == {"a"}
+    assert service.requests == [0]
+    # Its age counts from the question, not from the answer.
+    service.later(10)
+    keeper.latest()
+    assert service.requests == [0, 1]
+
+
 def test_late_answer_does_not_undo_a_later_one(service):
     service.change("a")
     service.wait = slow = threading.Event()
