@@ -23,6 +23,9 @@ from nova_trusted_launch.wire.evidence import Evidence
 from nova_trusted_launch.wire.release import Action, ReleaseRequest
 from tests.fixtures.service import AttestationServiceFixture
 
+DOCUMENT = {"schema": 1, "require": [
+    {"hardware-root": {"required": True}}]}
+
 PCRS = PcrBank(HashAlg.SHA256, {0: bytes(32)})
 EVIDENCE = Evidence("a", bytes(32), b"q", b"s", PCRS, b"b", b"i", 1)
 DIGEST = "ab" * 32
@@ -47,15 +50,15 @@ CALLS = {
     "results_history": ["a", {"profile": "p", "limit": 1, "marker": "1"}],
     "results_snapshot": [7],
     "profiles_list": [{"limit": 1, "marker": "m"}],
-    "profile_create": ["gold", {"schema": 1}, {
+    "profile_create": ["gold", DOCUMENT, {
         "description": "d", "projects": ["p"], "activate": True}],
     "profile_show": ["gold"], "profile_versions": ["gold"],
     "profile_version_show": ["gold", 1],
-    "profile_version_create": ["gold", {"schema": 1}, {"activate": True}],
+    "profile_version_create": ["gold", DOCUMENT, {"activate": True}],
     "profile_update": ["gold", {"active_version": None, "description": "x",
                                 "projects": ["p"]}],
     "profile_retire": ["gold"],
-    "profile_preview": [{"schema": 1}, "h"], "profile_draft": ["h"],
+    "profile_preview": [DOCUMENT, "h"], "profile_draft": ["h"],
     "references_list": [{"limit": 1, "marker": "m"}],
     "reference_create": [{"name": "n", "kind": "ima", "provenance": "p",
                           "values": {DIGEST: ["/bin/sh"]}}],
