@@ -20,10 +20,8 @@ from nova.virt import configdrive
 from oslo_log import log as logging
 
 from nova_trusted_launch.compute import tmpfs
-from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.session import Session
 from nova_trusted_launch.wire import encoding
-from nova_trusted_launch.wire.codes import Code
 
 LOG = logging.getLogger(__name__)
 DRIVE, RESCUE_DRIVE = "disk.config", "disk.config.rescue"
@@ -59,12 +57,7 @@ class ConfigDrives:
 
         :raises TrustedLaunchRefused: it is on a disk.
         """
-        try:
-            os.makedirs(self._folder, mode=0o711, exist_ok=True)
-        except OSError as exc:
-            raise TrustedLaunchRefused(
-                Code.HOST_UNFIT, f"{self._folder} cannot be made: "
-                f"{exc.strerror}") from exc
+        os.makedirs(self._folder, mode=0o711, exist_ok=True)
         tmpfs.demand(self._folder)
 
     def build(self, instance: Any, session: Session, network_info: Any, *,

@@ -40,7 +40,7 @@ def subject(folder, agent, images, monkeypatch):
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
                  "post_live_migration_at_destination",
-                 "_clean_shutdown", "snapshot", "power_off",
+                 "_clean_shutdown", "snapshot",
                  "suspend", "resume", "rescue", "unrescue",
                  "migrate_disk_and_power_off", "finish_migration",
                  "finish_revert_migration", "pre_live_migration",
@@ -315,16 +315,6 @@ def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     getattr(NOVA, path).assert_not_called()
     getattr(subject, path)(None, FakeInstance())
     getattr(NOVA, path).assert_called_once()
-
-
-def test_shelving_is_refused_while_the_guest_still_runs(subject):
-    shelved = fakes.trusted(task_state="shelving")
-    with pytest.raises(Exception, match="path.refused"):
-        subject.power_off(shelved, 60, 10)
-    NOVA.power_off.assert_not_called()
-    subject.power_off(fakes.trusted(task_state="powering-off"), 60, 10)
-    subject.power_off(FakeInstance(task_state="shelving"), 60, 10)
-    assert NOVA.power_off.call_count == 2
 
 
 OWN_IMAGE = types.SimpleNamespace(
