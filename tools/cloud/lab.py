@@ -227,6 +227,8 @@ def ensure_profile(admin: User, name: str, host: str) -> Any:
         found = None
     if found is not None and found.get("active_version"):
         return found
+    wait(f"the first evidence of {host}", lambda: bool(
+        admin.trusted.attester_evidence_list(host)))
     document = admin.trusted.profile_draft(host)
     if found is None:
         return admin.trusted.profile_create(
