@@ -115,5 +115,4 @@ def _keeper(conf: Any) -> SnapshotKeeper:
     keeper = SnapshotKeeper(
         source.fetch, source.verify, max_age=group.snapshot_max_age,
         timeout=group.timeout, max_skew=group.max_clock_skew)
-    keeper.warm()
     return keeper

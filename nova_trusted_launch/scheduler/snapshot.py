@@ -127,13 +127,6 @@ class SnapshotKeeper:
             raise Unavailable(refresh.error)
         return refresh.view
 
-    def warm(self) -> None:
-        """Start a refresh in the background, so that the first launch of
-        the process finds a snapshot."""
-        with self._lock:
-            if self._refresh is None:
-                self._start()
-
     def _fresh(self, view: View) -> bool:
         return (self._monotonic() - view.fetched_at < self._max_age
                 and self._wall() < view.expires_at)

@@ -231,11 +231,3 @@ def test_many_threads_share_one_request(service):
         thread.join(10)
     assert len(found) == 20 and len({id(v) for v in found}) == 1
     assert service.requests == [0]
-
-
-def test_warm_start_is_used_by_the_first_launch(service):
-    service.change("a")
-    keeper = service.keeper()
-    keeper.warm()
-    assert set(keeper.latest().hosts) == {"a"}
-    assert service.requests == [0]
