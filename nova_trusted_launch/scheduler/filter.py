@@ -112,7 +112,6 @@ def _keeper(conf: Any) -> SnapshotKeeper:
     options.register_opts(conf)
     source = Source(conf)
     group = conf[options.GROUP]
-    keeper = SnapshotKeeper(
+    return SnapshotKeeper(
         source.fetch, source.verify, max_age=group.snapshot_max_age,
         timeout=group.timeout, max_skew=group.max_clock_skew)
-    return keeper
