@@ -136,22 +136,6 @@ def test_h2_own_fault_passes_no_host(service, caplog):
     assert list(found) == []
 
 
-def test_ten_thousand_hosts_fresh_take_less_than_10_ms(service):
-    names = [f"compute-{i:05}" for i in range(10_000)]
-    for i, name in enumerate(names):
-        service.change(name, TrustTier.AFFIRMING if i % 2
-                       else TrustTier.WARNING)
-    keeper = service.keeper(max_age=60)
-    keeper.latest()
-    many, request = hosts(*names), spec(GOLD)
-    subject = TrustedLaunchFilter(keeper)
-    best = min(_timed(subject, many, request) for _ in range(20))
-    assert service.requests == [0]
-    # Time of this thread, best of many: others share the machine.
-    print(f"10,000 hosts: {best * 1000:.1f} ms")
-    assert best < 0.010, f"{best * 1000:.1f} ms"
-
-
 def _timed(subject, many, request):
     started = time.thread_time()
     assert len(list(subject.filter_all(many, request))) == 5000
