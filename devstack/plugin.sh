@@ -18,7 +18,6 @@ if is_service_enabled tl-api tl-agent n-sch n-api; then
             ;;
         stack/install)
             tl_install
-            tl_install_dashboard
             ;;
         stack/post-config)
             tl_configure_nova
