@@ -85,7 +85,7 @@ main() {
     for stage in "$@"; do
         [[ " ${STAGES[*]} ${ONLY_BY_NAME[*]} " == *" $stage "* ]] || usage
     done
-    (( $# )) || set -- "${STAGES[@]}"
+    [[ $# -gt 0 ]] || set -- "${STAGES[@]}"
     began=$(now_ms)
     say "preparing: Debian packages and the pinned Python environment"
     packages_install test cloud

@@ -28,7 +28,8 @@ def test_der_and_pem_with_one_or_more():
 
 @pytest.mark.parametrize("data", [
     b"", b"junk", CA.root.der + b"\0",
-    b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"])
+    b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"],
+    ids=["nothing", "no-certificate", "one-byte-more", "broken-pem"])
 def test_anything_else_is_no_certificate(data):
     with pytest.raises(ValueError):  # noqa: PT011 - the library's own
         TrustAnchors.of(hardware=[data])
