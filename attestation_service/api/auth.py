@@ -33,6 +33,9 @@ from attestation_service.policies import PUBLIC_RULES
 from nova_trusted_launch.wire.codes import Code
 
 _CONFIRMED = "Confirmed"
+_AWAY = (auth_token.ksa_exceptions.ConnectFailure,
+         auth_token.ksa_exceptions.DiscoveryFailure,
+         auth_token.ksa_exceptions.RequestTimeout, auth_token.ServiceError)
 _IDENTITY_HEADERS = (
     "HTTP_X_USER", "HTTP_X_PROJECT", "HTTP_X_TENANT", "HTTP_X_ROLE",
     "HTTP_X_DOMAIN", "HTTP_X_SERVICE", "HTTP_X_IDENTITY", "HTTP_X_IS_ADMIN",
@@ -130,6 +133,19 @@ class KeystoneTokens(auth_token.AuthProtocol):
             return request.get_response(problems.response(
                 Code.SERVICE_UNAVAILABLE, "Keystone does not answer",
                 request.environ))
+
+    def fetch_token(self, token: str, **how: Any) -> Any:
+        """Ask Keystone (or the cache) about a token.
+
+        Theirs calls every token invalid while Keystone is away, and clients
+        would ask for a new one again and again.
+        """
+        try:
+            return super().fetch_token(token, **how)
+        except auth_token.InvalidToken as refusal:
+            if isinstance(refusal.__context__, _AWAY):
+                raise exc.HTTPServiceUnavailable from refusal
+            raise
 
     def process_response(self, response: Any) -> Any:
         """Leave the answer alone.
