@@ -28,7 +28,8 @@ OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "intermediates",
         help="Folder with certificates of TPM makers' intermediate CAs, for "
-             "hosts whose TPM holds none. They are helpers, not anchors."),
+             "hosts whose TPM holds none. They complete chains and anchor "
+             "nothing."),
     cfg.StrOpt(
         "approved_eks_file",
         help="File with the SHA-256 (hex, one per line, # starts a comment) "
