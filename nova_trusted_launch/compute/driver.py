@@ -52,7 +52,7 @@ class LibvirtDriver(RefusingDriver):
               block_device_info: Any = None, **kwargs: Any) -> None:
         """Build an instance; a trusted one after its release."""
         try:
-            session = self._pending.pop(instance.uuid, None)
+            session = self._sessions.take(instance.uuid)
             if session is None:
                 session = self._spawn_session(
                     context, instance, block_device_info)
@@ -88,8 +88,7 @@ class LibvirtDriver(RefusingDriver):
             if asked is not None:
                 starts.demand_supported(instance, self._is_booted_from_volume(
                     block_device_info))
-                self._pending[instance.uuid] = self._released(
-                    instance, action, asked)
+                self._sessions.keep(self._released(instance, action, asked))
         except TrustedLaunchRefused as exc:
             raise refusal.unchanged(exc) from exc
         # Nova goes on with destroy and spawn, which takes the session.

@@ -26,10 +26,16 @@ NOVA = libvirt_driver.LibvirtDriver
 
 
 @pytest.fixture
-def subject(folder, agent, images, monkeypatch):
+def defined():
+    """Nova's own way to define a secret in libvirt."""
+    return mock.Mock()
+
+
+@pytest.fixture
+def subject(folder, agent, images, defined, monkeypatch):
     """Our driver over a driver of Nova that does nothing."""
     def init(self, virtapi, read_only=False):
-        self._host = mock.Mock()
+        self._host = mock.Mock(create_secret=defined)
         self._host.get_guest.side_effect = exception.InstanceNotFound(
             instance_id=UUID)
         self._image_api = images
@@ -40,7 +46,7 @@ def subject(folder, agent, images, monkeypatch):
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
                  "post_live_migration_at_destination",
-                 "_clean_shutdown", "snapshot",
+                 "_clean_shutdown", "snapshot", "power_off",
                  "suspend", "resume", "rescue", "unrescue",
                  "migrate_disk_and_power_off", "finish_migration",
                  "finish_revert_migration", "pre_live_migration",
@@ -266,11 +272,11 @@ def test_guest_is_created_in_a_session_only(subject, agent):
     NOVA._create_guest.assert_called_once()
 
 
-def test_secrets_are_lent_while_the_guest_is_created(subject, agent):
+def test_secrets_are_lent_while_the_guest_is_created(
+        subject, agent, defined):
     instance = fakes.trusted()
     order = []
-    subject._host.create_secret.side_effect = (
-        lambda *a, **k: order.append("define"))
+    defined.side_effect = lambda *a, **k: order.append("define")
     subject._host.delete_secret.side_effect = (
         lambda *a, **k: order.append("undefine"))
     NOVA._create_guest.side_effect = lambda *a, **k: order.append("start")
@@ -315,6 +321,16 @@ def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     getattr(NOVA, path).assert_not_called()
     getattr(subject, path)(None, FakeInstance())
     getattr(NOVA, path).assert_called_once()
+
+
+def test_shelving_is_refused_while_the_guest_still_runs(subject):
+    shelved = fakes.trusted(task_state="shelving")
+    with pytest.raises(Exception, match="path.refused"):
+        subject.power_off(shelved, 60, 10)
+    NOVA.power_off.assert_not_called()
+    subject.power_off(fakes.trusted(task_state="powering-off"), 60, 10)
+    subject.power_off(FakeInstance(task_state="shelving"), 60, 10)
+    assert NOVA.power_off.call_count == 2
 
 
 OWN_IMAGE = types.SimpleNamespace(
@@ -409,13 +425,13 @@ def pre_live_migration(subject, instance):
 
 
 def test_g2_live_migration_has_secrets_at_the_destination_until_its_end(
-        subject, agent):
+        subject, agent, defined):
     instance = fakes.trusted()
     seen = in_session(subject, "pre_live_migration", instance)
     pre_live_migration(subject, instance)
     assert agent.actions == ["migrate-in"]
     assert seen[0].action.value == "migrate-in"
-    assert subject._host.create_secret.call_count == 1
+    assert defined.call_count == 1
     subject._host.delete_secret.assert_not_called()
     subject.post_live_migration_at_destination(None, instance, "network")
     assert subject._host.delete_secret.call_count == 2
