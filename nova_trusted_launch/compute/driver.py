@@ -29,6 +29,7 @@ class LibvirtDriver(RefusingDriver):
     def init_host(self, host: str) -> None:
         """Start, and remove what a killed process left behind."""
         super().init_host(host)
+        self._last_words.listen(self.virtapi)
         swept = self._secrets.sweep()
         if swept:
             LOG.warning("Removed %d secrets of an earlier process", swept)
@@ -64,6 +65,8 @@ class LibvirtDriver(RefusingDriver):
                 super().spawn(context, instance, *args, **kwargs)
         except TrustedLaunchRefused as exc:
             LOG.warning("Build refused: %s", exc, instance=instance)
+            if exc.other_host_may_do:
+                self._last_words.note(instance.uuid, exc)
             raise refusal.of_build(exc, instance.uuid) from exc
 
     def _spawn_session(self, context: Any, instance: Any,

@@ -29,6 +29,7 @@ from nova_trusted_launch.compute.bases import Bases
 from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
 from nova_trusted_launch.compute.imagecache import TrustedImageCacheManager
+from nova_trusted_launch.compute.lastwords import LastWords
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import Secrets
 from nova_trusted_launch.compute.session import Session, Sessions
@@ -51,6 +52,7 @@ class GatedDriver(libvirt_driver.LibvirtDriver):
         self._gate = Gate(self._agent, AgentClient(
             socket, self._options.lookup_timeout))
         self._sessions = Sessions()
+        self._last_words = LastWords()
         self._secrets = Secrets(self._host)
         keymanager.keep_volume_keys_in_memory(self._host)
         self._config_drives = ConfigDrives(self._options.private_path)
