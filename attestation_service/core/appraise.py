@@ -55,6 +55,37 @@ class Unanswerable:
         return {}
 
 
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """Stands in for every rule when the host's own logs fail it.
+
+    A TPM signed registers, freshly, whose content its host cannot account
+    for (``contradicted``), or whose logs nobody can read: no rule of any
+    profile can be asked, and what was known before is of another state.
+    """
+
+    why: str
+    contradicted: bool
+
+    @property
+    def registers(self) -> frozenset[int]:
+        """Whatever was quoted."""
+        return frozenset()
+
+    def judge(self, facts: HostFacts) -> Iterable[Finding]:
+        """Say that the state is not good, or not known."""
+        yield Finding(
+            "logs", TrustClaim.EXECUTABLES,
+            TrustTier.CONTRAINDICATED if self.contradicted
+            else TrustTier.NONE, self.why, "boot and IMA log",
+            action="Find out what changed the host since it was booted, "
+                   "then boot it again, measured.")
+
+    def to_document(self) -> dict[str, Any]:
+        """Return nothing that could be read again."""
+        return {}
+
+
 def appraise(attester_id: str, host: str, facts: HostFacts,
              policy: AppraisalPolicy,
              now: datetime.datetime) -> AttestationResult:

@@ -17,6 +17,7 @@ from attestation_service.core.ima.facts import (
     ima_facts,
 )
 from attestation_service.core.memo import Memo
+from attestation_service.core.tpm.quote import VerifiedQuote
 from attestation_service.core.verify import VerifiedEvidence
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 
@@ -89,6 +90,13 @@ def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
     return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
                      manufacturer, quote.firmware_version, hardware, labels,
                      boot, files)
+
+
+def registers_only(quote: VerifiedQuote, *, manufacturer: str,
+                   hardware: bool, labels: Mapping[str, str]) -> HostFacts:
+    """Read what a verified quote says by itself, without any log."""
+    return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
+                     manufacturer, quote.firmware_version, hardware, labels)
 
 
 def _continued(offset: int, earlier: ImaProgress | None) -> ImaProgress | None:

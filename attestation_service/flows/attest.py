@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from oslo_log import log
+
 from attestation_service import records as r
 from attestation_service.flows.judgement import Publisher, Recorder, judge
 from attestation_service.flows.policies import Policies
@@ -11,6 +13,8 @@ from attestation_service.flows.speaker import authorize
 from attestation_service.ports import Store
 from nova_trusted_launch.wire.challenge import Purpose
 from nova_trusted_launch.wire.evidence import Evidence
+
+LOG = log.getLogger(__name__)
 
 
 class Attest:
@@ -28,8 +32,10 @@ class Attest:
                  now: r.Time) -> list[r.StoredResult]:
         """Judge evidence by every active profile; return signed results.
 
-        :raises EvidenceError: nothing could be established; what was known
-            of the host stays as it is, and expires.
+        :raises EvidenceError: it is refused.  What was known of the host
+            stays as it is, and expires, unless its own TPM signed, for this
+            challenge, registers that its logs do not explain: that ends
+            every yes of it at once.
         :raises Unknown: no such attester.
         :raises Forbidden: not that user's, not approved, retired.
         """
@@ -50,6 +56,10 @@ class Attest:
             attester = unit.attesters.load(attester.id)
             authorize(attester, user_id)
             kept = self._recorder.record(unit, attester, judged, signed, now)
-        self._publisher(attester.host, judged.results, changed=kept.changed,
-                        now=now)
+        self._publisher(attester.host, [s.result for s in kept.results],
+                        changed=kept.changed, now=now)
+        if judged.refusal is not None:
+            LOG.warning("Host %(host)s is not trusted any more: %(why)s",
+                        {"host": attester.host, "why": judged.refusal})
+            raise judged.refusal
         return kept.results

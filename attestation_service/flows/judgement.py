@@ -3,21 +3,28 @@
 about a host's state has in common.
 
 :func:`judge` turns evidence into results without touching the store;
-:class:`Recorder` keeps them.  Refused evidence never gets to the second, so it
-can not overwrite what is known: otherwise anyone could take a host out.
+:class:`Recorder` keeps them.  Evidence that the host's TPM did not sign for
+our nonce never gets to the second, so it can not overwrite what is known:
+otherwise anyone could take a host out.
+
+Once the TPM has signed, freshly, it is another matter: registers that the
+host's own logs do not explain are not the state that was found good before.
+Such evidence is refused *and* ends that result (``Judged.refusal``).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from oslo_log import log
 
 from attestation_service import records as r
 from attestation_service.core import errors, facts, verify
-from attestation_service.core.appraise import appraise
+from attestation_service.core.appraise import Unexplained, appraise
 from attestation_service.core.facts import HostFacts, LogSettings
 from attestation_service.core.policy.document import AppraisalPolicy
 from attestation_service.core.tpm.attestation_key import (
@@ -37,7 +44,11 @@ from attestation_service.ports import (
 from nova_trusted_launch.wire import encoding
 from nova_trusted_launch.wire.challenge import Challenge
 from nova_trusted_launch.wire.evidence import Evidence
-from nova_trusted_launch.wire.results import AttestationResult, TrustTier
+from nova_trusted_launch.wire.results import (
+    AttestationResult,
+    TrustTier,
+    worst,
+)
 
 LOG = log.getLogger(__name__)
 RESULT_TYPE = "ear+jwt"
@@ -51,7 +62,12 @@ def ak_of(ak_public: bytes) -> AttestationKey:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What evidence of an attester turned out to be worth."""
+    """What evidence of an attester turned out to be worth.
+
+    With a ``refusal`` the quote is proven and the logs beside it are not:
+    the results say so, nothing else may be read from the evidence, and
+    whoever sent it is told the refusal.
+    """
 
     attester: r.Attester
     evidence: Evidence
@@ -59,6 +75,7 @@ class Judged:
     quote: VerifiedQuote
     facts: HostFacts
     results: tuple[AttestationResult, ...]
+    refusal: errors.EvidenceError | None = None
 
 
 def judge(attester: r.Attester, evidence: Evidence, *, challenge: Challenge,
@@ -71,14 +88,31 @@ def judge(attester: r.Attester, evidence: Evidence, *, challenge: Challenge,
     verified = verify.verify_evidence(
         evidence, ak=ak_of(attester.ak_public), challenge=challenge,
         qualifying=qualifying, now=now)
-    found = facts.extract(
-        verified, manufacturer=attester.manufacturer,
-        hardware=attester.hardware, labels=attester.labels, logs=logs,
-        earlier=Memory.of(attester).at(verified.ima_offset))
+    known: dict[str, Any] = {
+        "manufacturer": attester.manufacturer, "hardware": attester.hardware,
+        "labels": attester.labels}
+    refusal = None
+    try:
+        found = facts.extract(
+            verified, **known, logs=logs,
+            earlier=Memory.of(attester).at(verified.ima_offset))
+    except errors.StaleEvidence:
+        raise  # Nothing is wrong with the host: it is asked again.
+    except errors.EvidenceError as exc:
+        refusal = exc
+        found = facts.registers_only(verified.quote, **known)
+        policies = [_without_logs(policy, exc) for policy in policies]
     return Judged(
         attester, evidence, qualifying, verified.quote, found,
         tuple(appraise(attester.id, attester.host, found, policy, now)
-              for policy in policies))
+              for policy in policies), refusal)
+
+
+def _without_logs(policy: AppraisalPolicy, refusal: errors.EvidenceError
+                  ) -> AppraisalPolicy:
+    """Return the policy with the one answer that is left."""
+    return dataclasses.replace(policy, rules=(Unexplained(
+        str(refusal), isinstance(refusal, errors.UnauthenticEvidence)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +151,34 @@ class Recorder:
         same_boot = self._same_boot(attester, judged.quote)
         if not same_boot:
             unit.results.drop(now, attester_id=attester.id)
+        overtaken = same_boot and _overtaken(attester, judged.quote)
         kept, changed = [], False
         for stored in signed:
+            known = before.get(stored.result.profile)
+            was, tier = _tier(known, now), stored.result.tier
+            if (overtaken and known is not None and was is not None
+                    and worst((was, tier)) is not tier):
+                # What is known was signed later, and is worse.
+                kept.append(known)
+                continue
             kept.append(unit.results.save(stored))
-            was = _tier(before.get(stored.result.profile), now)
-            if was is not stored.result.tier:
+            if was is not tier:
                 changed = True
                 unit.outbox.put(events.result_tier(stored.result, was, now))
-        memory = Memory.of(attester)
-        kept_at = self._keep(unit, judged, memory, now,
-                             news=changed or not same_boot)
         unit.attesters.record_boot(
             attester.id, _counters(attester.counters, judged.quote),
-            memory.after(judged.facts, self._settings, now,
-                         kept_at).to_dict(), now)
+            self._remember(unit, attester, judged, now,
+                           news=changed or not same_boot).to_dict(), now)
         return Recorded(kept, changed)
+
+    def _remember(self, unit: UnitOfWork, attester: r.Attester,
+                  judged: Judged, now: r.Time, *, news: bool) -> Memory:
+        """Keep evidence, as long as it may be judged again."""
+        memory = Memory.of(attester)
+        if judged.refusal is not None:
+            return memory.without_places()
+        kept_at = self._keep(unit, judged, memory, now, news=news)
+        return memory.after(judged.facts, self._settings, now, kept_at)
 
     def _same_boot(self, attester: r.Attester, quote: VerifiedQuote) -> bool:
         progress = verify.verify_continuity(
@@ -193,6 +240,12 @@ def _tier(stored: r.StoredResult | None, now: r.Time) -> TrustTier | None:
     if stored is None or now >= stored.result.expires_at:
         return None
     return stored.result.tier
+
+
+def _overtaken(attester: r.Attester, quote: VerifiedQuote) -> bool:
+    """Tell whether later evidence of the same boot was accepted already."""
+    return (attester.counters is not None
+            and quote.clock < attester.counters.clock)
 
 
 def _counters(known: r.BootCounters | None,

@@ -79,6 +79,10 @@ class Memory:
                 return place.progress
         return None
 
+    def without_places(self) -> Memory:
+        """Return it so that the host shall send all of its list again."""
+        return Memory((), self.kept_at)
+
     def next_offset(self, policies: Iterable[AppraisalPolicy],
                     settings: Settings, now: r.Time) -> int:
         """Return where a host shall continue its list; 0: send all of it.

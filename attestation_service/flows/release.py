@@ -169,6 +169,11 @@ class AnswerRelease:
                        qualifying=ground.request.binding(challenge.nonce),
                        policies=ground.policies, logs=self._settings.logs,
                        now=now)
+        if judged.refusal is not None:
+            self._refuse(
+                Hearing(self._owned(release), ground, judged, now),
+                Refuse(judged.refusal.code, str(judged.refusal)))
+            raise judged.refusal
         where = self._instances.locate(release.instance_id)
         if where is not None:
             release = dataclasses.replace(release,
@@ -275,7 +280,8 @@ class AnswerRelease:
         return dataclasses.replace(release, project_id=where.project_id)
 
     def _publish(self, hearing: Hearing, recorded: Recorded) -> None:
-        self._publisher(hearing.judged.attester.host, hearing.judged.results,
+        self._publisher(hearing.judged.attester.host,
+                        [s.result for s in recorded.results],
                         changed=recorded.changed, now=hearing.now)
 
 

@@ -20,8 +20,10 @@ from nova.virt import configdrive
 from oslo_log import log as logging
 
 from nova_trusted_launch.compute import tmpfs
+from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.session import Session
 from nova_trusted_launch.wire import encoding
+from nova_trusted_launch.wire.codes import Code
 
 LOG = logging.getLogger(__name__)
 DRIVE, RESCUE_DRIVE = "disk.config", "disk.config.rescue"
@@ -57,7 +59,12 @@ class ConfigDrives:
 
         :raises TrustedLaunchRefused: it is on a disk.
         """
-        os.makedirs(self._folder, mode=0o711, exist_ok=True)
+        try:
+            os.makedirs(self._folder, mode=0o711, exist_ok=True)
+        except OSError as exc:
+            raise TrustedLaunchRefused(
+                Code.HOST_UNFIT, f"{self._folder} cannot be made: "
+                f"{exc.strerror}") from exc
         tmpfs.demand(self._folder)
 
     def build(self, instance: Any, session: Session, network_info: Any, *,

@@ -29,6 +29,7 @@ class LibvirtDriver(RefusingDriver):
     def init_host(self, host: str) -> None:
         """Start, and remove what a killed process left behind."""
         super().init_host(host)
+        self._last_words.listen(self.virtapi)
         swept = self._secrets.sweep()
         if swept:
             LOG.warning("Removed %d secrets of an earlier process", swept)
@@ -52,7 +53,7 @@ class LibvirtDriver(RefusingDriver):
               block_device_info: Any = None, **kwargs: Any) -> None:
         """Build an instance; a trusted one after its release."""
         try:
-            session = self._pending.pop(instance.uuid, None)
+            session = self._sessions.take(instance.uuid)
             if session is None:
                 session = self._spawn_session(
                     context, instance, block_device_info)
@@ -64,6 +65,8 @@ class LibvirtDriver(RefusingDriver):
                 super().spawn(context, instance, *args, **kwargs)
         except TrustedLaunchRefused as exc:
             LOG.warning("Build refused: %s", exc, instance=instance)
+            if exc.other_host_may_do:
+                self._last_words.note(instance.uuid, exc)
             raise refusal.of_build(exc, instance.uuid) from exc
 
     def _spawn_session(self, context: Any, instance: Any,
@@ -88,8 +91,7 @@ class LibvirtDriver(RefusingDriver):
             if asked is not None:
                 starts.demand_supported(instance, self._is_booted_from_volume(
                     block_device_info))
-                self._pending[instance.uuid] = self._released(
-                    instance, action, asked)
+                self._sessions.keep(self._released(instance, action, asked))
         except TrustedLaunchRefused as exc:
             raise refusal.unchanged(exc) from exc
         # Nova goes on with destroy and spawn, which takes the session.

@@ -24,11 +24,12 @@ import nova.conf
 from nova_trusted_launch import admission
 from nova_trusted_launch.client import ClientError
 from nova_trusted_launch.client.agent import AgentClient
-from nova_trusted_launch.compute import disks, tmpfs
+from nova_trusted_launch.compute import disks, keymanager, tmpfs
 from nova_trusted_launch.compute.bases import Bases
 from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.gate import MARK, Gate
 from nova_trusted_launch.compute.imagecache import TrustedImageCacheManager
+from nova_trusted_launch.compute.lastwords import LastWords
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import Secrets
 from nova_trusted_launch.compute.session import Session, Sessions
@@ -51,8 +52,9 @@ class GatedDriver(libvirt_driver.LibvirtDriver):
         self._gate = Gate(self._agent, AgentClient(
             socket, self._options.lookup_timeout))
         self._sessions = Sessions()
-        self._pending: dict[str, Session] = {}
+        self._last_words = LastWords()
         self._secrets = Secrets(self._host)
+        keymanager.keep_volume_keys_in_memory(self._host)
         self._config_drives = ConfigDrives(self._options.private_path)
         self._bases = Bases(self._image_api,
                             self._options.max_pbkdf_iterations)

@@ -92,7 +92,9 @@ class KeepingDriver(GatedDriver):
 
     def _speaking_for(self, instance: Any) -> Any:
         return keymanager.speaking_for(
-            functools.partial(self._permit, instance))
+            functools.partial(self._permit, instance),
+            trusted=self._sessions.find(instance.uuid) is not None
+            or self.trusted(instance))
 
     def _permit(self, instance: Any) -> None:
         """Let secrets of the instance be read, after a release of its own.

@@ -30,14 +30,38 @@ _PERMIT: contextvars.ContextVar[Permit | None] = contextvars.ContextVar(
     "permit", default=None)
 
 
+_TRUSTED: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "trusted", default=False)
+
+
 @contextlib.contextmanager
-def speaking_for(permit: Permit) -> Iterator[None]:
-    """Read secrets for one instance in this block, if ``permit`` lets us."""
-    token = _PERMIT.set(permit)
+def speaking_for(permit: Permit, *, trusted: bool = False) -> Iterator[None]:
+    """Read secrets for one instance in this block, if ``permit`` lets us.
+
+    Those of a trusted one stay in libvirt's memory.
+    """
+    permit_token, trusted_token = _PERMIT.set(permit), _TRUSTED.set(trusted)
     try:
         yield
     finally:
-        _PERMIT.reset(token)
+        _TRUSTED.reset(trusted_token)
+        _PERMIT.reset(permit_token)
+
+
+def keep_volume_keys_in_memory(host: Any) -> None:
+    """Have Nova's libvirt ``host`` define secrets of volumes as ephemeral
+    and private while it does so for a trusted instance.
+
+    Nova would have libvirt keep them on disk in the clear.
+    """
+    create_secret = host.create_secret
+
+    def create(usage_type: str, usage_id: str, **how: Any) -> Any:
+        if _TRUSTED.get():
+            how = {**how, "ephemeral": True, "private": True}
+        return create_secret(usage_type, usage_id, **how)
+
+    host.create_secret = create
 
 
 class TrustedKeyManager(key_manager.KeyManager):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nova.compute import task_states
+
 from nova_trusted_launch.compute import refusal
 from nova_trusted_launch.compute.live import LiveMovingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
@@ -30,6 +32,12 @@ class RefusingDriver(LiveMovingDriver):
                  **kwargs: Any) -> Any:
         self._refuse(instance, _PLAIN_SNAPSHOT)
         return super().snapshot(context, instance, *args, **kwargs)
+
+    def power_off(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        if instance.task_state == task_states.SHELVING:
+            # Shelving goes on with a snapshot; refuse while it still runs.
+            self._refuse(instance, _PLAIN_SNAPSHOT)
+        return super().power_off(instance, *args, **kwargs)
 
     def suspend(self, context: Any, instance: Any) -> Any:
         self._refuse_unchanged(instance, _PLAIN_MEMORY)

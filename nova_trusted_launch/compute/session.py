@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -38,12 +39,35 @@ class Session:
         return encrypt.passphrase(self.keys.image_key)
 
 
+# Nova destroys the old disk between a rebuild's release and its spawn.
+_KEPT_SECONDS = 900
+
+
 class Sessions:
     """The open sessions by instance."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
+        self._kept: dict[str, tuple[float, Session]] = {}
+
+    def keep(self, session: Session) -> None:
+        """Keep a session for the spawn that follows."""
+        with self._lock:
+            self._forget_old()
+            self._kept[session.instance_uuid] = time.monotonic(), session
+
+    def take(self, instance_uuid: str) -> Session | None:
+        """Return the session kept for an instance, once."""
+        with self._lock:
+            self._forget_old()
+            return self._kept.pop(instance_uuid, (0, None))[1]
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        self._kept = {uuid: (kept, session)
+                      for uuid, (kept, session) in self._kept.items()
+                      if now - kept < _KEPT_SECONDS}
 
     def find(self, instance_uuid: str) -> Session | None:
         """Return the open session of an instance."""

@@ -8,6 +8,7 @@ not up is an error, not a reason to skip.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import re
@@ -75,8 +76,8 @@ class Cloud:
 def _environment() -> None:
     """Take over what ``tools/cloud.sh env`` prints."""
     for name, value in re.findall(r"export (\w+)=(.*)", lab.tool("env")):
-        if name != "PATH":
-            os.environ[name] = value
+        os.environ[name] = os.path.expandvars(re.sub(
+            r"\$\{PATH#.*\}", "${PATH}", value))
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +109,13 @@ def _prepare(made: Cloud) -> None:
     made.image, made.made, made.secret = admin.encrypt(
         "e2e-encrypted", made.disk, PROFILE, made.folder)
     made.plain = admin.conn.image.find_image("guest", ignore_missing=False)
+
+
+def cached_image(host: str, image_id: str) -> pathlib.Path:
+    """Name the place of an image in the cache of a host."""
+    name = hashlib.sha1(image_id.encode()).hexdigest()  # noqa: S324
+    return lab.place(host, "var", "lib", "nova", "instances", "_base",
+                     name + "_trusted")
 
 
 def _remove(made: Cloud) -> None:

@@ -7,23 +7,15 @@ that nobody before the driver can catch it.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 
 import pytest
 
-from tests.cloud.conftest import PROFILE
+from tests.cloud.conftest import PROFILE, cached_image
 from tools.cloud import lab
 
 HOST = lab.HOSTS[-1]
-
-
-def _cached(image_id):
-    """Name the place of an image in the cache of HOST."""
-    name = hashlib.sha1(image_id.encode()).hexdigest()  # noqa: S324
-    return lab.place(HOST, "var", "lib", "nova", "instances", "_base",
-                     name + "_trusted")
 
 
 def _flip(path, at=-1000):
@@ -71,7 +63,7 @@ def cached(cloud):
     made = []
 
     def put(image, source):
-        path = _cached(image.id)
+        path = cached_image(HOST, image.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
         made.append(path)

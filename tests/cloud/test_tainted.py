@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud.conftest import TRAIT
+from tests.cloud.conftest import PLAIN, PROFILE, TRAIT
 from tools.cloud import lab
 
 
@@ -19,6 +19,15 @@ def bad(running, taint):
 def other(bad):
     """A host that is good, or was before a test of this module."""
     return next(host for host in lab.HOSTS if host != bad)
+
+
+def test_smoke_tainted_host_is_no_longer_affirming(cloud, bad):
+    """Its evidence is refused, and speaks against it at once."""
+    cloud.admin.trusted.attester_attest(bad)
+    lab.wait("the host is contraindicated", lambda: lab.tier(
+        cloud.admin, bad, PROFILE)["tier"] == "contraindicated")
+    assert "register 4" in cloud.admin.trusted.attester_explain(
+        bad, PROFILE)["results"][0]["findings"][0]["detail"]
 
 
 def test_smoke_tainted_host_is_not_chosen(cloud, bad, server_of):
@@ -68,9 +77,30 @@ def test_g6_trait_set_by_hand_does_not_help(cloud, bad, server_of):
     assert not cloud.releases(server) or cloud.releases(server)[0]["code"]
 
 
+@pytest.mark.parametrize("ask", ["hint", "property"])
+def test_g3_forced_host_is_refused_however_it_was_asked(
+        cloud, bad, server_of, ask):
+    image, more = cloud.plain, {}
+    if ask == "hint":
+        more["scheduler_hints"] = {"trusted_launch": PROFILE}
+    else:
+        image = cloud.admin.upload("e2e-asked", cloud.disk, {
+            "trusted_launch_profile": PROFILE})
+    server = server_of("forced-asked", image, PLAIN, host=bad, **more)
+    assert server.status == "ERROR", server.compute_host
+    assert "register" in cloud.why(server)
+
+
 def test_smoke_all_tainted_is_refused_with_the_reason(
         cloud, bad, other, taint, server_of):
+    # Scheduled before the service hears of it, refused at the release.
+    lab.attested(cloud.admin, other, PROFILE, after=lab.tier(
+        cloud.admin, other, PROFILE)["issued_at"])
     taint(other)
     server = server_of("nowhere")
     assert server.status == "ERROR"
     assert "register" in cloud.why(server)
+    # What the tenant is shown says it in words, though no host was left.
+    fault = cloud.admin.server(server.id).fault["message"]
+    assert "No host is left" in fault
+    assert "evidence.unauthentic" in fault

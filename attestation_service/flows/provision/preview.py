@@ -102,16 +102,22 @@ class Draft:
 def rejudge(attester: r.Attester, kept: r.KeptEvidence,
             policies: Sequence[AppraisalPolicy],
             logs: LogSettings) -> Judged:
-    """Judge kept evidence as of when it came in."""
+    """Judge kept evidence as of when it came in.
+
+    :raises EvidenceError: it would not be accepted any more.
+    """
     evidence = Evidence.from_bytes(kept.envelope)
     # It was fresh when it was kept; the challenge is rebuilt from it.
     challenge = Challenge(
         evidence.nonce, attester.id, Purpose.ATTEST, evidence.pcrs.selection,
         evidence.ima_offset,
         kept.received_at + datetime.timedelta(seconds=1))
-    return judge(attester, evidence, challenge=challenge,
-                 qualifying=kept.qualifying, policies=policies, logs=logs,
-                 now=kept.received_at)
+    judged = judge(attester, evidence, challenge=challenge,
+                   qualifying=kept.qualifying, policies=policies, logs=logs,
+                   now=kept.received_at)
+    if judged.refusal is not None:
+        raise judged.refusal
+    return judged
 
 
 def draft_of(judged: Judged) -> dict[str, Any]:

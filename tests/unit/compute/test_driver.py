@@ -16,7 +16,8 @@ from nova import exception
 from nova.compute import vm_states
 from nova.virt.libvirt import driver as libvirt_driver
 
-from nova_trusted_launch.compute import configdrive, driver, ended, starts
+from nova_trusted_launch.compute import (
+    configdrive, driver, ended, lastwords, starts)
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes import nova as fakes
 from tests.fakes.nova import UUID, FakeInstance
@@ -26,13 +27,20 @@ NOVA = libvirt_driver.LibvirtDriver
 
 
 @pytest.fixture
-def subject(folder, agent, images, monkeypatch):
+def defined():
+    """Nova's own way to define a secret in libvirt."""
+    return mock.Mock()
+
+
+@pytest.fixture
+def subject(folder, agent, images, defined, monkeypatch):
     """Our driver over a driver of Nova that does nothing."""
     def init(self, virtapi, read_only=False):
-        self._host = mock.Mock()
+        self._host = mock.Mock(create_secret=defined)
         self._host.get_guest.side_effect = exception.InstanceNotFound(
             instance_id=UUID)
         self._image_api = images
+        self.virtapi = virtapi
 
     monkeypatch.setattr(NOVA, "__init__", init)
     monkeypatch.setattr(configdrive.ConfigDrives, "build", mock.Mock())
@@ -40,7 +48,7 @@ def subject(folder, agent, images, monkeypatch):
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
                  "post_live_migration_at_destination",
-                 "_clean_shutdown", "snapshot",
+                 "_clean_shutdown", "snapshot", "power_off",
                  "suspend", "resume", "rescue", "unrescue",
                  "migrate_disk_and_power_off", "finish_migration",
                  "finish_revert_migration", "pre_live_migration",
@@ -266,11 +274,11 @@ def test_guest_is_created_in_a_session_only(subject, agent):
     NOVA._create_guest.assert_called_once()
 
 
-def test_secrets_are_lent_while_the_guest_is_created(subject, agent):
+def test_secrets_are_lent_while_the_guest_is_created(
+        subject, agent, defined):
     instance = fakes.trusted()
     order = []
-    subject._host.create_secret.side_effect = (
-        lambda *a, **k: order.append("define"))
+    defined.side_effect = lambda *a, **k: order.append("define")
     subject._host.delete_secret.side_effect = (
         lambda *a, **k: order.append("undefine"))
     NOVA._create_guest.side_effect = lambda *a, **k: order.append("start")
@@ -315,6 +323,16 @@ def test_g2_path_that_is_not_built_is_refused(subject, path, kind):
     getattr(NOVA, path).assert_not_called()
     getattr(subject, path)(None, FakeInstance())
     getattr(NOVA, path).assert_called_once()
+
+
+def test_shelving_is_refused_while_the_guest_still_runs(subject):
+    shelved = fakes.trusted(task_state="shelving")
+    with pytest.raises(Exception, match="path.refused"):
+        subject.power_off(shelved, 60, 10)
+    NOVA.power_off.assert_not_called()
+    subject.power_off(fakes.trusted(task_state="powering-off"), 60, 10)
+    subject.power_off(FakeInstance(task_state="shelving"), 60, 10)
+    assert NOVA.power_off.call_count == 2
 
 
 OWN_IMAGE = types.SimpleNamespace(
@@ -409,13 +427,13 @@ def pre_live_migration(subject, instance):
 
 
 def test_g2_live_migration_has_secrets_at_the_destination_until_its_end(
-        subject, agent):
+        subject, agent, defined):
     instance = fakes.trusted()
     seen = in_session(subject, "pre_live_migration", instance)
     pre_live_migration(subject, instance)
     assert agent.actions == ["migrate-in"]
     assert seen[0].action.value == "migrate-in"
-    assert subject._host.create_secret.call_count == 1
+    assert defined.call_count == 1
     subject._host.delete_secret.assert_not_called()
     subject.post_live_migration_at_destination(None, instance, "network")
     assert subject._host.delete_secret.call_count == 2
@@ -469,6 +487,73 @@ def test_start_of_nova_removes_what_was_left(
     subject.init_host("host-a")
     secret.undefine.assert_called_once()
     assert [p.name for p in (memory / "private").iterdir()] == ["running"]
+
+
+@pytest.fixture
+def nova_compute(subject, monkeypatch):
+    """The part of nova-compute that hands a refused build to the conductor;
+    it has one host more to try for each of ``hosts``."""
+    passed_on, fault = mock.Mock(), mock.Mock()
+    conductor = types.SimpleNamespace(build_instances=passed_on)
+    monkeypatch.setattr(lastwords.compute_utils,
+                        "add_instance_fault_from_exc", fault)
+    monkeypatch.setattr(lastwords.compute_utils, "delete_arqs_if_needed",
+                        mock.Mock())
+    subject._last_words.listen(types.SimpleNamespace(
+        _compute=types.SimpleNamespace(compute_task_api=conductor)))
+
+    def build(instance, hosts):
+        passed_on.reset_mock()
+        fault.reset_mock()
+        with pytest.raises(Exception, match=r"\."):
+            spawn(subject, instance)
+        conductor.build_instances(None, [instance], "image", {},
+                                  host_lists=[hosts])
+        return passed_on, fault
+
+    return build
+
+
+def test_refused_by_the_last_host_ends_with_its_words(nova_compute, agent):
+    agent.host_is_good = False
+    instance = fakes.trusted()
+    passed_on, fault = nova_compute(instance, [])
+    passed_on.assert_not_called()
+    assert "release.not_affirming" in fault.call_args.kwargs["fault_message"]
+    assert (instance.vm_state, instance.task_state) == ("error", None)
+
+
+def test_refused_with_a_host_left_goes_on_there(nova_compute, agent):
+    agent.host_is_good = False
+    instance = fakes.trusted()
+    passed_on, fault = nova_compute(instance, ["another"])
+    passed_on.assert_called_once_with(
+        None, [instance], "image", {}, host_lists=[["another"]])
+    fault.assert_not_called()
+    assert instance.vm_state == "building"
+
+
+def test_other_failure_is_left_to_nova(nova_compute):
+    NOVA.spawn.side_effect = exception.ComputeResourcesUnavailable(
+        reason="no memory")
+    passed_on, fault = nova_compute(FakeInstance(), [])
+    passed_on.assert_called_once()
+    fault.assert_not_called()
+
+
+def test_last_words_are_not_kept_for_ever(subject):
+    words = lastwords.LastWords()
+    refused = lastwords.TrustedLaunchRefused(Code.HOST_UNFIT, "why")
+    for number in range(1000):
+        words.note(str(number), refused)
+    assert words.take("999") is refused
+    assert words.take("999") is None
+    assert words.take("0") is None
+
+
+def test_unknown_nova_compute_is_left_alone(subject, caplog):
+    subject._last_words.listen(None)
+    assert "Nova's own" in caplog.text
 
 
 def test_builds_that_ended_with_nova_are_explained(subject, monkeypatch):

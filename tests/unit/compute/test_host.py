@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import pathlib
 import subprocess
+import time
 import types
 
 import pytest
@@ -21,7 +22,7 @@ from nova_trusted_launch.compute import tmpfs
 from nova_trusted_launch.compute.configdrive import ConfigDrives
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.secrets import Secrets, uuid_of
-from nova_trusted_launch.compute.session import Session
+from nova_trusted_launch.compute.session import Session, Sessions
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action
 from tests.fakes.nova import UUID, trusted
@@ -251,6 +252,40 @@ def test_refused_instance_gets_no_secret(manager):
             manager.get(None, "id")
         assert manager._backend.calls == []
         manager.get(None, "id", metadata_only=True)
+
+
+def test_volume_keys_of_a_trusted_instance_stay_in_memory():
+    made = []
+    host = types.SimpleNamespace(
+        create_secret=lambda kind, usage, **how: made.append(how))
+    keymanager.keep_volume_keys_in_memory(host)
+    host.create_secret("volume", "v", password="p")
+    with keymanager.speaking_for(lambda: None, trusted=True):
+        host.create_secret("volume", "v", password="p")
+    with keymanager.speaking_for(lambda: None):
+        host.create_secret("volume", "v", password="p")
+    assert made == [{"password": "p"}, {
+        "password": "p", "ephemeral": True, "private": True},
+        {"password": "p"}]
+
+
+def test_kept_session_is_taken_once_and_not_for_ever(monkeypatch):
+    sessions = Sessions()
+    sessions.keep(SESSION)
+    assert sessions.take("another") is None
+    assert sessions.take(UUID) is SESSION
+    assert sessions.take(UUID) is None
+    sessions.keep(SESSION)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1000)
+    assert sessions.take(UUID) is None
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrustedLaunchRefused) as refused:
+        ConfigDrives(str(tmp_path / "file" / "x")).demand_memory()
+    assert refused.value.refusal is Code.HOST_UNFIT
 
 
 def test_everything_else_is_passed_on(manager):

@@ -95,6 +95,13 @@ def test_hint_and_trait_ask_as_well(service, request_spec):
     assert passing(service, request_spec, "a", "b") == ["a"]
 
 
+def test_g6_trait_in_placement_admits_no_host_by_itself(service):
+    # Placement let it through; the snapshot knows better.
+    service.change("a", TrustTier.CONTRAINDICATED)
+    request = spec({"trait:CUSTOM_TRUSTED_LAUNCH_GOLD": "required"})
+    assert passing(service, request, "a", "b") == []
+
+
 def test_contradiction_passes_no_host_and_asks_nobody(service, caplog):
     request = spec(GOLD, hints={"trusted_launch": ["silver"]})
     assert passing(service, request, "a") == []

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""E6 and E10: what the service answered is good for one session of one TPM."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+from tools.cloud import lab
+
+SCRIPT = pathlib.Path(__file__).with_name("replayer.py")
+
+
+def attempts(host, instance, answer):
+    conf = lab.place(host, "etc", "trusted-launch-agent.conf")
+    said = lab.in_host(host, "env", f"PYTHONPATH={lab.TOP}", sys.executable,
+                       "-W", "ignore", str(SCRIPT), str(conf), instance,
+                       str(answer))
+    return dict(line.split(": ") for line in said.splitlines()
+                if line.count(": ") == 1)
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory):
+    return tmp_path_factory.mktemp("stolen") / "answer.json"
+
+
+def test_e6_answer_replayed_to_the_same_host(cloud, power, answer):
+    assert attempts(power.host, power.server.id, answer) == {
+        "in its session": "opened",
+        "in another session": "seal.refused",
+        "evidence again": "evidence.stale",
+        "evidence for another release": "evidence.stale"}
+
+
+def test_e10_answer_stolen_and_tried_on_another_host(cloud, power, answer):
+    other = next(host for host in lab.HOSTS if host != power.host)
+    assert attempts(other, "-", answer) == {
+        "on another host": "seal.refused"}
