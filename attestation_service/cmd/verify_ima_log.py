@@ -36,10 +36,13 @@ def run(args: argparse.Namespace) -> Report:
             f"entries; at the end it is {found.value.hex()}")
     fields = {"entries": found.entries, "violations": found.violations,
               "bank": found.bank, "pcr10": found.value.hex(),
-              "reached": found.reached}
+              "reached": found.reached, "quirk": found.quirk or None}
     lines = [f"{found.entries} entries, {found.violations} violations",
              f"{found.bank} register 10: {found.value.hex()}"]
     if found.reached is not None:
         lines.append(f"The given value is reached after entry "
                      f"{found.reached}.")
+    if found.quirk:
+        lines.append("It is reached only the way of kernels before 5.8, with "
+                     "SHA-1 in every bank; a quote is not believed so.")
     return Report(fields, lines)
