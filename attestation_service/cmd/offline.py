@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from attestation_service.core.errors import MalformedEvidence
+from attestation_service.core.errors import (
+    MalformedEvidence,
+    OversizedEvidence,
+    Refusal,
+)
 from nova_trusted_launch.wire import encoding
 from nova_trusted_launch.wire.encoding import WireError
 
 MAX_FILE = 1024 * 1024
+_GZIP = b"\x1f\x8b"
 
 
 class UsageError(Exception):
@@ -22,10 +28,14 @@ class UsageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was proven: ``fields`` for ``--json``, ``lines`` for people."""
+    """What was proven: ``fields`` for ``--json``, ``lines`` for people.
+
+    ``refusal`` says why it is nevertheless not a yes.
+    """
 
     fields: Mapping[str, Any]
     lines: Sequence[str]
+    refusal: Refusal | None = None
 
 
 class Subcommand(Protocol):
@@ -59,6 +69,30 @@ def read_file(path: str, *, max_size: int = MAX_FILE) -> bytes:
         raise UsageError(f"{path}: {exc.strerror}") from exc
     if len(data) > max_size:
         raise UsageError(f"{path}: larger than {max_size} bytes")
+    return data
+
+
+def read_log(path: str, *, max_size: int) -> bytes:
+    """Read a log, also one that was compressed with gzip.
+
+    A small file must not become an endless one.
+
+    :raises OversizedEvidence: it is longer than ``max_size``.
+    :raises MalformedEvidence: it is not what gzip makes.
+    :raises UsageError: it cannot be read.
+    """
+    data = read_file(path, max_size=max_size)
+    if not data.startswith(_GZIP):
+        return data
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        data = unzip.decompress(data, max_size)
+    except zlib.error as exc:
+        raise MalformedEvidence(f"{path}: not what gzip makes") from exc
+    if unzip.unconsumed_tail:
+        raise OversizedEvidence(f"{path}: longer than {max_size} bytes")
+    if not unzip.eof:
+        raise MalformedEvidence(f"{path}: cut short")
     return data
 
 

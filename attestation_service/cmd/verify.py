@@ -13,8 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from attestation_service.cmd import (
+    draft_profile,
     verify_boot_log,
     verify_ek,
+    verify_evidence,
     verify_ima_log,
     verify_quote,
 )
@@ -25,12 +27,13 @@ VERIFIED, REFUSED, MALFORMED = 0, 1, 2
 
 # A subcommand is one module; see offline.Subcommand.
 _SUBCOMMANDS: tuple[Subcommand, ...] = (
-    verify_quote, verify_ek, verify_boot_log, verify_ima_log)
+    verify_quote, verify_ek, verify_boot_log, verify_ima_log,
+    verify_evidence, draft_profile)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         report = args.subcommand.run(args)
     except MalformedEvidence as exc:
@@ -44,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(report.fields, indent=1, sort_keys=True))
     else:
         print("\n".join(report.lines))
+    if report.refusal is not None:
+        return _fail(REFUSED, report.refusal)
     return VERIFIED
 
 
@@ -52,13 +57,14 @@ def _fail(status: int, refusal: Refusal) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
+    found = argparse.ArgumentParser(
         prog="attestation-verify",
         description="Judge evidence in files, without a service.",
         epilog="Exit status: 0 verified, 1 refused, 2 malformed or wrong "
                "usage.")
-    subparsers = parser.add_subparsers(required=True, metavar="WHAT")
+    subparsers = found.add_subparsers(required=True, metavar="WHAT")
     for subcommand in _SUBCOMMANDS:
         added = subparsers.add_parser(subcommand.NAME, help=subcommand.HELP,
                                       description=subcommand.HELP)
@@ -66,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--json", action="store_true",
                            help="print what was verified as JSON")
         added.set_defaults(subcommand=subcommand)
-    return parser
+    return found
 
 
 if __name__ == "__main__":

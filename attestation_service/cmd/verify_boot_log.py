@@ -13,8 +13,8 @@ from attestation_service.cmd.offline import (
     Report,
     UsageError,
     parse_hex,
-    read_file,
     read_json,
+    read_log,
 )
 from attestation_service.core.bootlog import tcg
 from attestation_service.core.bootlog.display import describe
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     """Replay the log; see :class:`offline.Subcommand`."""
-    log = tcg.parse(read_file(args.file, max_size=tcg.MAX_SIZE))
+    log = tcg.parse(read_log(args.file, max_size=tcg.MAX_SIZE))
     banks = replay_banks(log)
     compared = _compare(banks, _read(args.pcrs)) if args.pcrs else 0
     events = list(describe(log))

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> Report:
     anchors = read_anchors(args.trust)
     verified = endorsement.verify_certificate(
         read_file(args.certificate), _intermediates(args.intermediate),
-        anchors=anchors, now=_time(args.at))
+        anchors=anchors, now=parse_time(args.at))
     fields = dataclasses.asdict(verified) | {
         "verified": True, "ek_digest": verified.ek_digest.hex(),
         "not_after": encoding.timestamp(verified.not_after)}
@@ -95,7 +95,11 @@ def _intermediates(paths: list[str]) -> list[bytes]:
     return [c.public_bytes(serialization.Encoding.DER) for c in found]
 
 
-def _time(text: str | None) -> datetime.datetime:
+def parse_time(text: str | None) -> datetime.datetime:
+    """Read the time to judge as of; None is now.
+
+    :raises UsageError: it is not RFC 3339.
+    """
     if text is None:
         return datetime.datetime.now(datetime.UTC)
     try:

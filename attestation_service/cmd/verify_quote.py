@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> Report:
     """Verify the quote; see :class:`offline.Subcommand`."""
     nonce = parse_hex(args.nonce, "--nonce")
     attest, signature = read_file(args.attest), read_file(args.signature)
-    ak = _load_key(read_file(args.ak), signature)
+    ak = load_key(read_file(args.ak), signature)
     offered = read_pcrs(args.pcrs) if args.pcrs else None
-    info = _verify(attest, signature, ak, nonce)
-    _judge_banks(info)
+    info = verify_signed(attest, signature, ak, nonce)
+    judge_banks(info)
     banks = None if offered is None else _covered(info, offered)
     if banks is not None:
         quote.verify_pcr_digest(
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> Report:
     return _report(info, ak, banks)
 
 
-def _load_key(data: bytes, signature: bytes) -> AttestationKey:
+def load_key(data: bytes, signature: bytes) -> AttestationKey:
     """Read a key in whatever form it is in."""
     if data.startswith(_PEM):
         return _load_pem(data, signature)
@@ -85,8 +85,14 @@ def _load_pem(data: bytes, signature: bytes) -> AttestationKey:
         key, parsed.scheme, acceptable_hash(parsed.hash_alg, "the signature"))
 
 
-def _verify(attest: bytes, signature: bytes, ak: AttestationKey,
-            nonce: bytes) -> quote.QuoteInfo:
+def verify_signed(attest: bytes, signature: bytes, ak: AttestationKey,
+                  nonce: bytes) -> quote.QuoteInfo:
+    """Verify whose quote it is and for whom, and say why not.
+
+    :raises UnauthenticEvidence: the key did not sign it.
+    :raises StaleEvidence: it answers another nonce.
+    :raises MalformedEvidence: it is cut, has a tail, or is no quote.
+    """
     try:
         return quote.verify_signed_quote(attest, signature, ak=ak,
                                          nonce=nonce)
@@ -96,7 +102,7 @@ def _verify(attest: bytes, signature: bytes, ak: AttestationKey,
         raise
 
 
-def _judge_banks(info: quote.QuoteInfo) -> None:
+def judge_banks(info: quote.QuoteInfo) -> None:
     """Refuse a quote over nothing, or over values that can be forged."""
     if not info.selections:
         raise UnauthenticEvidence("the quote covers no register")

@@ -27,7 +27,7 @@ def plant(argv, files, max_size=65536):
 
 
 def boot_logs():
-    return [*logs.VECTORS.glob("boot-logs/*.bin"),
+    return [*logs.VECTORS.glob("boot-logs/**/*.bin"),
             *logs.VECTORS.glob("hosts/*/bios_measurements"),
             *logs.VECTORS.glob("faults/*/boot_log")]
 

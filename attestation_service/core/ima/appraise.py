@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attestation_service.core.errors import MalformedEvidence
-from attestation_service.core.ima import log
+from attestation_service.core.ima import log, templates
 from attestation_service.core.ima.extended import Chunk
-from attestation_service.core.ima.log import Entry, FileFacts
 from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, ReplayedIma
 from attestation_service.core.ima.signatures import KeyRing
+from attestation_service.core.ima.templates import FileFacts
 
 BOOT_AGGREGATE = b"boot_aggregate"
 MEMO_ENTRIES = 2 ** 16
@@ -61,7 +61,7 @@ class FileReferences:
         one, and left out.
         """
         return cls(frozenset(
-            log.template_data(*file) for file in files
+            templates.template_data(*file) for file in files
             if file[2] != BOOT_AGGREGATE))
 
     def expected(self, paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:
@@ -69,16 +69,15 @@ class FileReferences:
         found: dict[bytes, list[bytes]] = {path: [] for path in paths}
         if not found:
             return found
-        start = len(log.SHA256_FIELD) + _SHA256_SIZE
-        tails = {log.template_data("sha256", bytes(_SHA256_SIZE), path)[
+        start = len(templates.SHA256_FIELD) + _SHA256_SIZE
+        tails = {templates.template_data("sha256", bytes(_SHA256_SIZE), path)[
             start:]: path for path in found}
         for value in self.values:
-            if value.startswith(log.SHA256_FIELD):
+            if value.startswith(templates.SHA256_FIELD):
                 path, digest = tails.get(value[start:]), value[
-                    len(log.SHA256_FIELD):start]
+                    len(templates.SHA256_FIELD):start]
             else:
-                facts = log.file_facts(Entry(
-                    log.REGISTER, b"", "ima-ng", value))
+                facts = templates.file_facts("ima-ng", value, "little")
                 path, digest = facts.path, facts.digest
             if path in found:
                 found[path].append(digest)
@@ -222,8 +221,8 @@ class Appraiser:
         known, kind, digest = (
             self.references.values, facts.algorithm, facts.digest)
         return (
-            log.template_data(kind, digest, facts.path) in known
-            or log.template_data(kind, digest, b"") in known
+            templates.template_data(kind, digest, facts.path) in known
+            or templates.template_data(kind, digest, b"") in known
             or (self.excluded is not None
                 and self.excluded.fullmatch(facts.path) is not None)
             or (self.keys is not None

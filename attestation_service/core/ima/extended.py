@@ -20,10 +20,11 @@ from attestation_service.core.errors import UnauthenticEvidence
 from attestation_service.core.ima import log
 from attestation_service.core.ima.log import (
     REGISTER,
-    SHA256_FIELD,
+    TEMPLATE_HASHES,
     Format,
     Shape,
 )
+from attestation_service.core.ima.templates import SHA256_FIELD
 
 
 class Chunk(NamedTuple):
@@ -46,7 +47,6 @@ class Chunk(NamedTuple):
 
 Reader = Callable[[list[bytes]], Chunk]
 
-_TEMPLATE_HASHES = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
 _LONG_PATH = 4096
 # Length of a path -> that of n-ng, which has a NUL at its end.
 _SIZES = tuple(
@@ -62,7 +62,7 @@ def reader(bank_name: str, form: Shape) -> Reader:
         beside it.
     :raises MalformedEvidence: an entry cannot be read.
     """
-    template_hash: Any = getattr(hashlib, _TEMPLATE_HASHES[form.hash_size])
+    template_hash: Any = getattr(hashlib, TEMPLATE_HASHES[form.hash_size])
     bank: Any = getattr(hashlib, bank_name)
     violation: bytes = b"\xff" * bank().digest_size
 
@@ -80,6 +80,9 @@ def reader(bank_name: str, form: Shape) -> Reader:
             f"IMA list: the data of an entry does not hash to "
             f"{entry.claimed_hash.hex()}")
 
+    if form.order == "big":
+        return lambda entries: Chunk(
+            entries, list(map(measure, entries)), None)
     if form.format is Format.BINARY:
         return _binary(bank, template_hash, form.hash_size, measure)
     return _ascii(bank, template_hash, form.hash_size, measure)

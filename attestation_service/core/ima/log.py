@@ -13,22 +13,29 @@ from __future__ import annotations
 import binascii
 import enum
 import functools
+import hashlib
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from attestation_service.core.errors import MalformedEvidence
+from attestation_service.core.ima import templates
+from attestation_service.core.ima.templates import (
+    LEGACY,
+    LEGACY_DIGEST,
+    FileFacts,
+    Order,
+)
 
 # Entries are read in pieces of this many bytes, so that a long list costs
 # no more memory than itself.
 _CHUNK = 2 ** 18
 REGISTER = 10
-_REGISTER = REGISTER.to_bytes(4, "little")
 _NAME_LIMIT = 255
-# d-ng of a SHA-256 digest: its length, and what stands before the digest.
-SHA256_FIELD = b"\x28\0\0\0sha256:\0"
-_DIGEST_SIZES = (20, 32, 48, 64)
+# Size of a template hash -> its algorithm.
+TEMPLATE_HASHES = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
+_LEGACY = LEGACY.encode()
 
 _ASCII_START = re.compile(rb"\n(?=[ 0-9][0-9] (?:[0-9a-f]{40}|[0-9a-f]{64}|"
                           rb"[0-9a-f]{96}|[0-9a-f]{128}) [^ \n]+ )")
@@ -50,24 +57,12 @@ class Entry(NamedTuple):
     template: str
     # What the kernel extended the hash of.
     data: bytes
+    order: Order = "little"
 
     @property
     def violation(self) -> bool:
         """Say whether the kernel could not vouch for the file."""
         return not any(self.claimed_hash)
-
-
-class FileFacts(NamedTuple):
-    """What an entry says of a file, key or buffer."""
-
-    algorithm: str
-    digest: bytes
-    path: bytes
-    # The file's signature (ima-sig) or measured buffer (ima-buf).
-    signature: bytes
-    buffer: bytes
-    # fs-verity digests are of a Merkle tree, not of the file's contents.
-    verity: bool
 
 
 class Shape(NamedTuple):
@@ -76,9 +71,12 @@ class Shape(NamedTuple):
     format: Format
     # Size of the template hash, 20 unless the kernel was asked for another.
     hash_size: int
+    # How the host's kernel writes numbers.
+    order: Order = "little"
 
 
 BINARY = Shape(Format.BINARY, 20)
+_ORDERS: tuple[Order, ...] = ("little", "big")
 
 
 def shape(data: bytes) -> Shape:
@@ -89,15 +87,34 @@ def shape(data: bytes) -> Shape:
     if data[:1].isdigit() or data[:1] == b" ":
         digest = data[:200].lstrip(b" ").split(b" ")[1:2]
         size = len(digest[0]) // 2 if digest else 0
-        if size in _DIGEST_SIZES:
-            return Shape(Format.ASCII, size)
-    for size in _DIGEST_SIZES:
-        start = 8 + size
-        length = int.from_bytes(data[4 + size:start], "little")
-        name = data[start:start + length]
-        if 0 < length == len(name) <= _NAME_LIMIT and _is_name(name):
-            return Shape(Format.BINARY, size)
+        if size in TEMPLATE_HASHES:
+            return Shape(Format.ASCII, size, _ascii_order(data, size))
+    for order in _ORDERS:
+        for size in TEMPLATE_HASHES:
+            start = 8 + size
+            length = int.from_bytes(data[4 + size:start], order)
+            name = data[start:start + length]
+            if 0 < length == len(name) <= _NAME_LIMIT and _is_name(name):
+                return Shape(Format.BINARY, size, order)
     raise MalformedEvidence("IMA list: neither an ASCII nor a binary list")
+
+
+def _ascii_order(data: bytes, size: int) -> Order:
+    """Tell the order of numbers, which an ASCII list does not show.
+
+    By the order in which the first entry hashes to the hash beside it.
+    """
+    form = Shape(Format.ASCII, size)
+    first = next(iter(_ascii_chunks(data[:_CHUNK])))[0]
+    for order in _ORDERS:
+        try:
+            entry = _parse_ascii(first, form._replace(order=order))
+        except MalformedEvidence:
+            break
+        found = hashlib.new(TEMPLATE_HASHES[size], entry.data).digest()
+        if found == entry.claimed_hash:
+            return order
+    return "little"
 
 
 def _is_name(name: bytes) -> bool:
@@ -111,7 +128,7 @@ def chunks(data: bytes, form: Shape) -> Iterator[list[bytes]]:
     """
     if form.format is Format.ASCII:
         return _ascii_chunks(data)
-    return _binary_chunks(data, form.hash_size)
+    return _binary_chunks(data, form)
 
 
 def _ascii_chunks(data: bytes) -> Iterator[list[bytes]]:
@@ -131,22 +148,24 @@ def _ascii_chunks(data: bytes) -> Iterator[list[bytes]]:
         at = end + 1
 
 
-def _binary_chunks(data: bytes, hash_size: int) -> Iterator[list[bytes]]:
+def _binary_chunks(data: bytes, form: Shape) -> Iterator[list[bytes]]:
     at, total, first = 0, len(data), 0
     entries: list[bytes] = []
     # Nearly all entries have a template name as long as the last one's.
-    name_size, header = 0, _header(hash_size, 0)
+    name_size, header = 0, _header(form, 0)
     while at < total:
         try:
             length, size = header.unpack_from(data, at)
             if length != name_size:
                 if length > _NAME_LIMIT:
                     raise _truncated(at)
-                name_size, header = length, _header(hash_size, length)
+                name_size, header = length, _header(form, length)
                 length, size = header.unpack_from(data, at)
         except struct.error as exc:
             raise _truncated(at) from exc
         end = at + header.size + size
+        if length == len(_LEGACY):
+            end = _legacy_end(data, at, form) or end
         if end > total:
             raise _truncated(at)
         entries.append(data[at:end])
@@ -159,9 +178,23 @@ def _binary_chunks(data: bytes, hash_size: int) -> Iterator[list[bytes]]:
 
 
 @functools.cache
-def _header(hash_size: int, name_size: int) -> struct.Struct:
+def _header(form: Shape, name_size: int) -> struct.Struct:
     """Lay out an entry up to its template data: two lengths are of use."""
-    return struct.Struct(f"<{4 + hash_size}xI{name_size}xI")
+    order = "<" if form.order == "little" else ">"
+    return struct.Struct(f"{order}{4 + form.hash_size}xI{name_size}xI")
+
+
+def _legacy_end(data: bytes, at: int, form: Shape) -> int | None:
+    """Say where an entry of the template ``ima`` ends; None: it is another.
+
+    It does not say how long it is, only how long its file's name is.
+    """
+    start = at + 8 + form.hash_size
+    name = start + len(_LEGACY)
+    if data[start:name] != _LEGACY:
+        return None
+    length = name + LEGACY_DIGEST
+    return length + 4 + int.from_bytes(data[length:length + 4], form.order)
 
 
 def parse(raw: bytes, form: Shape) -> Entry:
@@ -170,111 +203,54 @@ def parse(raw: bytes, form: Shape) -> Entry:
     :raises MalformedEvidence: it is not an entry of a template we know.
     """
     if form.format is Format.ASCII:
-        return _parse_ascii(raw, form.hash_size)
-    return _parse_binary(raw, form.hash_size)
+        return _parse_ascii(raw, form)
+    return _parse_binary(raw, form)
 
 
-def _parse_binary(raw: bytes, hash_size: int) -> Entry:
-    start = 8 + hash_size
-    length = int.from_bytes(raw[start - 4:start], "little")
-    name = raw[start:start + length]
+def _parse_binary(raw: bytes, form: Shape) -> Entry:
+    start = 8 + form.hash_size
+    length = int.from_bytes(raw[start - 4:start], form.order)
+    name, rest = raw[start:start + length], raw[start + length:]
     if not _is_name(name):
         raise MalformedEvidence("IMA list: a template's name is not text")
-    return Entry(int.from_bytes(raw[:4], "little"), raw[4:start - 4],
-                 name.decode("ascii"), raw[start + length + 4:])
+    data = rest[4:]
+    if name == _LEGACY:
+        try:
+            data = templates.legacy_data(rest[:LEGACY_DIGEST],
+                                         rest[LEGACY_DIGEST + 4:])
+        except ValueError as exc:
+            raise _unreadable(raw) from exc
+    return Entry(int.from_bytes(raw[:4], form.order), raw[4:start - 4],
+                 name.decode("ascii"), data, form.order)
 
 
-def _parse_ascii(raw: bytes, hash_size: int) -> Entry:
+def _parse_ascii(raw: bytes, form: Shape) -> Entry:
     """Read a line and rebuild the template data that the kernel hashed."""
     try:
         register = int(raw[:2])
         # A kernel writes no space but between fields.
         claimed, template, *texts = raw[3:].split(b" ")
         claimed_hash, name = binascii.unhexlify(claimed), template.decode()
-        data = b"".join([
-            _sized(_FROM_ASCII[field](text))
-            for field, text in zip(_TEMPLATES[name], texts, strict=True)])
-    except (KeyError, ValueError) as exc:
-        raise MalformedEvidence(
-            f"IMA list: cannot read the entry {raw[:80]!r}") from exc
-    if len(claimed_hash) != hash_size:
+        data = templates.data_from_ascii(name, texts, form.order)
+    except ValueError as exc:
+        raise _unreadable(raw) from exc
+    if len(claimed_hash) != form.hash_size:
         raise MalformedEvidence(
             f"IMA list: a template hash of {len(claimed_hash)} bytes")
-    return Entry(register, claimed_hash, name, data)
+    return Entry(register, claimed_hash, name, data, form.order)
 
 
-def _sized(field: bytes) -> bytes:
-    return len(field).to_bytes(4, "little") + field
-
-
-def _digest_from_ascii(text: bytes) -> bytes:
-    """``sha256:HEX`` or ``ima:sha256:HEX`` -> prefix, NUL, digest."""
-    prefix, colon, digest = text.rpartition(b":")
-    if not colon:
-        raise ValueError("a digest without an algorithm")
-    return prefix + b":\0" + binascii.unhexlify(digest)
-
-
-def _name_from_ascii(text: bytes) -> bytes:
-    return text + b"\0"
-
-
-# Template -> its fields, as in the kernel's "IMA Template Management".
-_TEMPLATES = {
-    "ima-ng": ("d-ng", "n-ng"),
-    "ima-sig": ("d-ng", "n-ng", "sig"),
-    "ima-ngv2": ("d-ngv2", "n-ng"),
-    "ima-sigv2": ("d-ngv2", "n-ng", "sig"),
-    "ima-buf": ("d-ng", "n-ng", "buf"),
-}
-_FROM_ASCII: dict[str, Callable[[bytes], bytes]] = {
-    "d-ng": _digest_from_ascii,
-    "d-ngv2": _digest_from_ascii,
-    "n-ng": _name_from_ascii,
-    "sig": binascii.unhexlify,
-    "buf": binascii.unhexlify,
-}
+def _unreadable(raw: bytes) -> MalformedEvidence:
+    return MalformedEvidence(f"IMA list: cannot read the entry {raw[:80]!r}")
 
 
 def file_facts(entry: Entry) -> FileFacts:
-    """Read what a template's data says.
+    """Read what an entry says of a file.
 
-    :raises MalformedEvidence: the template is not one of those we know, or
+    :raises MalformedEvidence: its template is not one of those we know, or
         its data is not of the template's form.
     """
-    fields = _TEMPLATES.get(entry.template)
-    if fields is None:
-        raise MalformedEvidence(
-            f"IMA list: unknown template {entry.template!r}")
-    values = dict(zip(fields, _split(entry.data, len(fields)), strict=True))
-    digest = values.get("d-ng") or values.get("d-ngv2") or b""
-    prefix, nul, digest = digest.partition(b":\0")
-    name = values["n-ng"]
-    if not nul or name[-1:] != b"\0":
-        raise MalformedEvidence("IMA list: template data of another form")
-    kind, _, algorithm = prefix.rpartition(b":")
-    return FileFacts(
-        algorithm.decode("ascii", "replace"), digest, name[:-1],
-        values.get("sig", b""), values.get("buf", b""), kind == b"verity")
-
-
-def template_data(algorithm: str, digest: bytes, path: bytes) -> bytes:
-    """Make the data of an ``ima-ng`` entry; the others begin with it."""
-    prefix = algorithm.encode("ascii") + b":\0"
-    return _sized(prefix + digest) + _sized(path + b"\0")
-
-
-def _split(data: bytes, count: int) -> list[bytes]:
-    """Cut template data into its sized fields, with nothing left over."""
-    fields, at = [], 0
-    for _ in range(count):
-        start = at + 4
-        at = start + int.from_bytes(data[at:start], "little")
-        fields.append(data[start:at])
-    # Also refuses lengths that point past the end.
-    if at != len(data):
-        raise MalformedEvidence("IMA list: template data of another length")
-    return fields
+    return templates.file_facts(entry.template, entry.data, entry.order)
 
 
 def _truncated(at: int) -> MalformedEvidence:

@@ -189,7 +189,8 @@ class _Run:
         self._violation = b"\xff" * alg.size
         self._read = extended.reader(alg.label, shape)
         # The same bytes mean another entry in a list of another shape.
-        self._memo = memo if shape.hash_size == _USUAL_HASH else None
+        usual = shape.hash_size == _USUAL_HASH and shape.order == "little"
+        self._memo = memo if usual else None
         # In an ASCII list a line feed stands between entries.
         self._between = 1 if shape.format is Format.ASCII else 0
 

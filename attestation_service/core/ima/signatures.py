@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from attestation_service.core.ima.log import FileFacts
+from attestation_service.core.ima.templates import FileFacts
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 

@@ -21,6 +21,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from attestation_service.core import errors
 from attestation_service.core.facts import HostFacts
 from attestation_service.core.ima.appraise import (
     Appraiser,
@@ -68,13 +69,16 @@ _SAID = {
 class FilesAreKnown:
     """Everything IMA measured has a reference value, or is signed.
 
-    ``{"ima": {"reference_values": [set name, ...], "excludes": [glob, ...],
-    "keys": [PEM, ...], "violations": "refuse"}}``; at least one of sets and
-    keys.  Paths that match one of ``excludes`` (``*`` is any text) are not
-    judged.  ``violations`` may be ``warn``.
+    ``{"ima": {"reference_values": [set name, ...], "values": {hex: [path,
+    ...]}, "excludes": [glob, ...], "keys": [PEM, ...], "violations":
+    "refuse"}}``; at least one of sets, values and keys.  Paths that match one
+    of ``excludes`` (``*`` is any text) are not judged.  ``violations`` may be
+    ``warn``.
     """
 
     sets: tuple[refs.ReferenceValues, ...]
+    # Those that stand in the document itself.
+    own: refs.ReferenceValues | None
     excludes: tuple[str, ...]
     keys: tuple[str, ...]
     warn: bool
@@ -84,11 +88,13 @@ class FilesAreKnown:
     def parse(cls, node: Node) -> FilesAreKnown:
         """Read the rule; ``Invalid`` says where it is wrong."""
         found = node.fields(optional=(
-            "reference_values", "excludes", "keys", "violations"))
-        if "reference_values" not in found and "keys" not in found:
-            raise node.refuse("'reference_values' or 'keys' is missing")
+            "reference_values", "values", "excludes", "keys", "violations"))
+        if not found.keys() & {"reference_values", "values", "keys"}:
+            raise node.refuse(
+                "'reference_values', 'values' or 'keys' is missing")
         sets = (found["reference_values"].reference_values(refs.IMA)
                 if "reference_values" in found else ())
+        own = _own(found["values"]) if "values" in found else None
         excludes = found["excludes"].texts() if "excludes" in found else ()
         keys = ([_key(item) for item in found["keys"].items()]
                 if "keys" in found else [])
@@ -97,10 +103,11 @@ class FilesAreKnown:
         if violations not in ("refuse", "warn"):
             raise found["violations"].refuse("refuse or warn is expected")
         texts = tuple(text for text, _key in keys)
-        known = _references(sets)
-        return cls(sets, excludes, texts, violations == "warn", Appraiser(
-            _name(known, excludes, texts), known, _globs(excludes),
-            KeyRing.of(key for _text, key in keys)))
+        known = _references((*sets, own) if own else sets)
+        return cls(sets, own, excludes, texts, violations == "warn",
+                   Appraiser(_name(known, excludes, texts), known,
+                             _globs(excludes),
+                             KeyRing.of(key for _text, key in keys)))
 
     @property
     def registers(self) -> frozenset[int]:
@@ -161,6 +168,7 @@ class FilesAreKnown:
         """Return the object that :meth:`parse` read."""
         body: dict[str, Any] = {
             "reference_values": [s.name for s in self.sets],
+            "values": self.own.to_values() if self.own else {},
             "excludes": list(self.excludes), "keys": list(self.keys)}
         body = {name: value for name, value in body.items() if value}
         if self.warn:
@@ -173,6 +181,13 @@ def _references(sets: Iterable[refs.ReferenceValues]) -> FileReferences:
         (_LABELS[len(digest)], digest, name.encode("utf-8"))
         for known in sets for digest, names in known.values.items()
         for name in names or ("",))
+
+
+def _own(node: Node) -> refs.ReferenceValues:
+    try:
+        return refs.ReferenceValues.parse("(profile)", refs.IMA, node.value)
+    except errors.Invalid as exc:
+        raise node.refuse(str(exc)) from exc
 
 
 def _globs(patterns: Iterable[str]) -> re.Pattern[bytes] | None:

@@ -61,6 +61,11 @@ class ReferenceValues:
             _digest(text): _names(text, names)
             for text, names in values.items()}, expires_at)
 
+    def to_values(self) -> dict[str, list[str]]:
+        """Return the object that :meth:`parse` read."""
+        return {digest.hex(): list(names)
+                for digest, names in self.values.items()}
+
     def holds(self, digest: bytes, name: str) -> bool:
         """Tell whether this digest is known to stand for that name."""
         names = self.values.get(digest)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from attestation_service.core.errors import StaleEvidence
-from attestation_service.core.ima import log
+from attestation_service.core.ima import log, templates
 from attestation_service.core.ima.appraise import (
     DESCRIBED,
     Appraiser,
@@ -45,7 +45,7 @@ def sha256(data):
 
 def aggregate(digest=AGGREGATE):
     entry = logs.ima_file("boot_aggregate")
-    entry.data = log.template_data("sha256", digest, b"boot_aggregate")
+    entry.data = templates.template_data("sha256", digest, b"boot_aggregate")
     return entry
 
 
@@ -437,7 +437,7 @@ def test_other_banks(files):
     values = {i: bytes(48) for i in range(10)}
     digest = hashlib.sha384(bytes(480)).digest()
     files.entries[0] = aggregate(digest)
-    files.entries[0].data = log.template_data(
+    files.entries[0].data = templates.template_data(
         "sha384", digest, b"boot_aggregate")
     pcrs = files.pcrs(values, HashAlg.SHA384)
     assert bad(files, pcrs=pcrs) == []

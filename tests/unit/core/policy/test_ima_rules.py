@@ -57,6 +57,11 @@ def rule(**body):
     return parsed
 
 
+def values(*files):
+    """Write what stands in a document itself."""
+    return {sha256(data).hex(): [path] for path, data in files}
+
+
 FILES = {"reference_values": ["files"]}
 
 
@@ -226,3 +231,22 @@ def test_documents_that_are_refused(body):
         document.parse({"schema": 1, "require": [{"ima": body}]},
                        sets=SETS.__getitem__, now=NOW)
     assert str(caught.value.code) == "profile.invalid"
+
+
+def test_values_in_the_document_itself(files):
+    mine = values(("/bin/a", b"a"), ("/x/y", b"any"))
+    mine[sha256(b"a").hex()].append("/usr/bin/a")
+    mine[hashlib.sha512(b"long").hexdigest()] = ["/bin/long"]
+    assert tiers(rule(values=mine), facts(files)) == [YES]
+    del mine[sha256(b"any").hex()]
+    assert tiers(rule(values=mine), facts(files)) == [NO]
+    assert tiers(rule(reference_values=["files"],
+                      values=values(("/z", b"z"))), facts(files)) == [YES]
+
+
+@pytest.mark.parametrize("wrong", [
+    {}, [], {"00": []}, {"00" * 20: []}, {"00" * 32: "/bin/a"},
+    {"00" * 32: [""]}, {"zz" * 32: []}])
+def test_values_that_are_none(wrong):
+    with pytest.raises(errors.Invalid, match="^/require/0/ima/values: "):
+        rule(values=wrong)
