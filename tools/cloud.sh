@@ -15,7 +15,7 @@ source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
 source "$CLOUD_DIR/settings.sh"
 for component in mariadb rabbitmq keystone glance placement neutron nova \
-        attestation hosts openvswitch tpm libvirt compute agent; do
+        attestation hosts openvswitch tpm libvirt compute agent tempest; do
     source "$CLOUD_DIR/$component.sh"
 done
 
@@ -37,6 +37,8 @@ usage: tools/cloud.sh COMMAND
   taint HOST [PCR]     extend a register of its TPM, past the log
   measure HOST PATH [TEXT]
                        let it run a file with this content (IMA)
+  tempest [--smoke] [ARGUMENT...]
+                       run the project's Tempest tests (see --help)
   logs COMPONENT       where its log is
 
 Everything is kept in $NTL_STATE (~/.nova-trusted-launch).
@@ -277,6 +279,7 @@ main() {
         reboot) locked; reboot_host "$1" ;;
         taint) VENV=$(venv_path); taint "$@" ;;
         measure) VENV=$(venv_path); measure "$@" ;;
+        tempest) run_tempest "$@" ;;
         logs) echo "$LOG_DIR/$1.log" ;;
         *) usage ;;
     esac

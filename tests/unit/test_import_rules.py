@@ -60,6 +60,7 @@ HOMES = {
     "sqlalchemy": (f"{SERVICE}/store", f"{SERVICE}/vault"),
     "alembic": (f"{SERVICE}/store",),
     "flask": (f"{SERVICE}/api",),
+    "tempest": (f"{NTL}/tempest",),
 }
 
 
