@@ -111,7 +111,8 @@ class Node:
         calls.write_text("")
         done = subprocess.run(
             [self.path("bin/bash"), HERE / "run.sh", mode, phase], text=True,
-            capture_output=True, env=self._environment(), timeout=60)
+            capture_output=True, check=False, env=self._environment(),
+            timeout=60)
         return Outcome(done.returncode,
                        self.named(calls.read_text()).splitlines(),
                        self.named(done.stdout + done.stderr))
