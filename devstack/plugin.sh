@@ -19,6 +19,10 @@ case "$1/${2:-}" in
         tl_install
         ;;
     stack/post-config)
+        # What runs on from a stack that failed has older settings.
+        tl_stop_agent
+        tl_stop_service
+        tl_stop_tpm
         tl_configure_nova
         tl_configure_dashboard
         if is_service_enabled tl-swtpm; then

@@ -24,9 +24,9 @@ COMMANDS = ("sudo", "openstack", "swtpm", "swtpm_setup", "swtpm_localca",
             "tpm2_shutdown", "systemd-tmpfiles", "mount", "umount", "findmnt",
             "curl", "hostname", "stat")
 # All that is used of this machine: what else it has is not on a node.
-TOOLS = ("bash", "basename", "cat", "cp", "dirname", "env", "grep", "install",
-         "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "tail", "tee",
-         "timeout", "touch")
+TOOLS = ("bash", "basename", "cat", "cp", "dirname", "env", "grep", "head",
+         "install", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "tail",
+         "tee", "timeout", "touch")
 INSTALLED = ("python3", "uwsgi", "attestation-service-manage",
              "attestation-service-status", "oslopolicy-sample-generator",
              "trusted-launch-agent")

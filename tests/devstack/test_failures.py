@@ -30,7 +30,7 @@ def test_without_swtpm(node, command):
 
 
 def test_swtpm_setup_fails(node):
-    node.answer("swtpm_setup", "echo first; echo 'no space left'; exit 1")
+    node.answer("swtpm_setup", "echo hello; echo 'no space left' >&2; exit 1")
     assert why(node, "post-config") == (
         "swtpm_setup made no TPM: no space left")
 
@@ -38,8 +38,8 @@ def test_swtpm_setup_fails(node):
 def test_software_tpm_does_not_answer(node):
     node.answer("python3", NEVER)
     assert why(node, "post-config") == (
-        "the software TPM does not answer at swtpm:host=127.0.0.1,port=2321:"
-        " see 'journalctl -u devstack@tl-swtpm'")
+        "the software TPM at swtpm:host=127.0.0.1,port=2321 could not be "
+        "brought into its boot state: see 'journalctl -u devstack@tl-swtpm'")
 
 
 def test_without_a_tpm_device_nothing_is_even_installed(node):
