@@ -3,63 +3,71 @@
 #
 # DevStack plugin of nova-trusted-launch: which part does what in which phase.
 
-_NTL_XTRACE=$(set +o | grep xtrace)
+_TL_XTRACE=$(set +o | grep xtrace)
 set +o xtrace
 
-for part in service tpm agent nova dashboard tempest cloud; do
+for part in tpm service agent nova dashboard tempest cloud; do
     source "$TRUSTED_LAUNCH_DIR/devstack/lib/$part"
 done
 unset part
 
-if is_service_enabled tl-api tl-agent n-sch n-api; then
-    case "$1/${2:-}" in
-        stack/pre-install)
-            tl_packages
-            ;;
-        stack/install)
-            tl_install
-            ;;
-        stack/post-config)
-            tl_configure_nova
-            tl_configure_dashboard
-            if is_service_enabled tl-swtpm; then
-                tl_configure_tpm
-                tl_start_tpm
-            fi
-            if is_service_enabled tl-api; then
-                tl_configure_service
-                tl_start_service
-            fi
-            if is_service_enabled tl-agent; then
-                tl_configure_agent
-                tl_start_agent
-            fi
-            ;;
-        stack/test-config)
-            if is_service_enabled tl-agent; then
-                tl_approve_host
-            fi
-            if is_service_enabled tl-api; then
-                tl_make_profile_and_flavor
-            fi
-            if is_service_enabled tempest; then
-                tl_configure_tempest
-            fi
-            ;;
-        unstack/)
-            tl_stop_agent
-            tl_stop_service
-            tl_stop_tpm
-            ;;
-        clean/)
-            tl_clean_agent
-            tl_clean_service
-            tl_clean_tpm
-            tl_clean_nova
-            tl_clean_dashboard
-            ;;
-    esac
-fi
+case "$1/${2:-}" in
+    stack/pre-install)
+        tl_demand_tpm
+        ;;
+    stack/install)
+        tl_install
+        ;;
+    stack/post-config)
+        # What runs on from a stack that failed has older settings.
+        tl_stop_agent
+        tl_stop_service
+        tl_stop_tpm
+        tl_configure_nova
+        tl_configure_dashboard
+        if is_service_enabled tl-swtpm; then
+            tl_configure_tpm
+            tl_start_tpm
+        fi
+        if is_service_enabled tl-api; then
+            tl_configure_service
+            tl_start_service
+        fi
+        if is_service_enabled tl-agent; then
+            tl_configure_agent
+            tl_start_agent
+        fi
+        ;;
+    stack/extra)
+        if is_service_enabled tl-agent; then
+            tl_approve_host
+        fi
+        if is_service_enabled tl-api; then
+            tl_make_profile
+            tl_make_flavor
+        fi
+        if is_service_enabled tl-agent; then
+            tl_await_affirming
+        fi
+        ;;
+    stack/test-config)
+        if is_service_enabled tempest && is_service_enabled tl-api; then
+            tl_configure_tempest
+        fi
+        ;;
+    unstack/)
+        tl_stop_agent
+        tl_stop_service
+        tl_stop_tpm
+        ;;
+    clean/)
+        tl_clean_agent
+        tl_clean_service
+        tl_clean_tpm
+        tl_clean_nova
+        tl_clean_dashboard
+        ;;
+esac
 
-$_NTL_XTRACE
-unset _NTL_XTRACE
+$_TL_XTRACE
+unset _TL_XTRACE

@@ -40,7 +40,7 @@ stage_style() {
     mapfile -t shells < <(git ls-files '*.sh' 'devstack/plugin.sh' \
         'devstack/settings' 'devstack/lib/*')
     bashate -i E006 "${shells[@]}"
-    doc8 -q README.rst doc/source releasenotes/notes
+    doc8 -q README.rst devstack/README.rst doc/source releasenotes/notes
 }
 
 stage_types() {
@@ -53,7 +53,7 @@ stage_tests() {
     PYTHONHASHSEED=0 python -m pytest -q -n 2 --dist loadscope -W ignore \
         -p no:cacheprovider \
         tests/unit tests/contract tests/functional tests/attacks \
-        tests/swtpm
+        tests/swtpm tests/devstack
 }
 
 stage_docs() {
