@@ -15,7 +15,8 @@ source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
 source "$CLOUD_DIR/settings.sh"
 for component in mariadb rabbitmq keystone glance placement neutron nova \
-        attestation hosts openvswitch tpm libvirt compute agent tempest; do
+        attestation horizon hosts openvswitch tpm libvirt compute agent \
+        tempest; do
     source "$CLOUD_DIR/$component.sh"
 done
 
@@ -23,7 +24,8 @@ usage() {
     cat >&2 <<'TEXT'
 usage: tools/cloud.sh COMMAND
 
-  up                   bring it up, or back up: starts what does not run
+  up [--with horizon]  bring it up, or back up: starts what does not run;
+                       with Horizon, now and from then on
   down [--wipe]        stop every process; --wipe: forget everything too
   status               a table of what runs
   env [USER]           what a shell needs: eval "$(tools/cloud.sh env)"
@@ -47,13 +49,17 @@ TEXT
 }
 
 # In the order in which they are stopped.
-CONTROLLER=(nova-scheduler nova-conductor nova-api attestation neutron glance
-    placement keystone rabbitmq epmd mariadb)
+CONTROLLER=(horizon nova-scheduler nova-conductor nova-api attestation neutron
+    glance placement keystone rabbitmq epmd mariadb)
 HOST_PARTS=(nova-compute agent libvirtd virtlogd vswitchd ovsdb swtpm host)
 
 prepare() {
+    local sets=(cloud)
+    if horizon_wanted; then
+        sets+=(horizon)
+    fi
     packages_install cloud
-    venv_ensure cloud
+    venv_ensure "${sets[@]}"
     mkdir -p "$RUN_DIR" "$LOG_DIR" "$STAMP_DIR" "$ETC" "$CLOUD/locks"
     chmod 700 "$CLOUD"
     load_secrets
@@ -73,6 +79,11 @@ up() {
     began=$(now_ms)
     [[ $EUID == 0 ]] || die "the cloud needs root: namespaces, bridges, taps"
     locked
+    case $* in
+        "") ;;
+        "--with horizon") touch "$CLOUD/with-horizon" ;;
+        *) usage ;;
+    esac
     say "cloud in $CLOUD"
     prepare
     start_network
@@ -103,11 +114,19 @@ up() {
             start_nova_compute "$host"
         step "agent@$host" "$host attestation" start_agent "$host"
     done
+    if horizon_wanted; then
+        step horizon-static "" horizon_static
+        step horizon "horizon-static accounts" start_horizon
+    fi
     step resources "nova-api neutron glance guest-image nova-conductor
         nova-scheduler $(printf 'nova-compute@%s ' "${HOSTS[@]}")" resources
     steps_finish || die "the cloud is not up; logs are in $LOG_DIR"
     say "up after $(seconds_since "$began") s;" \
         "next: eval \"\$(tools/cloud.sh env)\""
+    if horizon_wanted; then
+        say "Horizon: http://$ADDRESS:$HORIZON_PORT/, and on 127.0.0.1;" \
+            "users admin and alice, passwords: tools/cloud.sh env USER"
+    fi
 }
 
 # start_host_machine HOST: everything of it but OpenStack and the agent.
@@ -161,7 +180,8 @@ known_hosts() {
 component_names() {
     local host name
     for (( i = ${#CONTROLLER[@]} - 1; i >= 0; i-- )); do
-        echo "${CONTROLLER[$i]}"
+        [[ ${CONTROLLER[$i]} == horizon ]] && ! horizon_wanted \
+            || echo "${CONTROLLER[$i]}"
     done
     for host in $(known_hosts); do
         for (( i = ${#HOST_PARTS[@]} - 1; i >= 0; i-- )); do

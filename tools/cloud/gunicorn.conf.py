@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 wsgi_app = os.environ["NTL_WSGI_APP"]
-bind = os.environ["NTL_BIND"]
+bind = os.environ["NTL_BIND"].split(",")
 workers = int(os.environ.get("NTL_WORKERS", "1"))
 worker_class = "gthread"
 threads = int(os.environ.get("NTL_THREADS", "8"))

@@ -19,7 +19,7 @@ venv_path() {
     echo "$NTL_STATE/venv-$key"
 }
 
-# venv_ensure SET...: sets are "cloud" and "test".  Sets VENV.
+# venv_ensure SET...: sets are "cloud", "horizon" and "test".  Sets VENV.
 venv_ensure() {
     local set
     VENV=$(venv_path)
@@ -48,6 +48,7 @@ _venv_files() {
     echo "$TOP_DIR/requirements.txt"
     case $1 in
         cloud) echo "$TOP_DIR/tools/cloud/requirements.txt" ;;
+        horizon) echo "$TOP_DIR/tools/cloud/horizon-requirements.txt" ;;
         test) echo "$TOP_DIR/test-requirements.txt" ;;
         *) die "no such set of packages: $1" ;;
     esac
