@@ -72,9 +72,9 @@ stage_cloud-all() {
 # on_the_cloud ARGUMENT...: pytest on a cloud of its own.
 on_the_cloud() {
     local rc=0
-    # The cloud is taken down whatever the tests say.
-    "$TOP_DIR/tools/cloud.sh" up
-    python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
+    # The cloud is taken down whatever becomes of it and of the tests.
+    "$TOP_DIR/tools/cloud.sh" up \
+        && python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
         || rc=$?
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
