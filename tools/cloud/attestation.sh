@@ -34,6 +34,6 @@ start_attestation() {
         NTL_BIND="$ADDRESS:$ATTESTATION_PORT" NTL_WORKERS=2 \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await attestation 60 http_answers \
+    await attestation http_answers \
         "$ADDRESS" "$ATTESTATION_PORT" /healthcheck
 }

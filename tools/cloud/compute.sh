@@ -22,6 +22,6 @@ start_nova_compute() {
     launch_in "$host" nova-compute env PATH="$VENV/bin:$PATH" "$command" \
         --config-file "$ETC/nova/nova.conf" \
         --config-file "$HOST_ETC/nova-compute.conf"
-    await "nova-compute@$host" 120 has_said "nova-compute@$host" \
+    await "nova-compute@$host" has_said "nova-compute@$host" \
         "Starting compute node"
 }

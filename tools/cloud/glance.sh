@@ -24,5 +24,5 @@ start_glance() {
         NTL_BIND="$ADDRESS:$GLANCE_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await glance 60 http_answers "$ADDRESS" "$GLANCE_PORT" /versions
+    await glance http_answers "$ADDRESS" "$GLANCE_PORT" /versions
 }

@@ -71,5 +71,5 @@ start_horizon() {
         NTL_BIND="$ADDRESS:$HORIZON_PORT,127.0.0.1:$HORIZON_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await horizon 90 http_answers "$ADDRESS" "$HORIZON_PORT" /auth/login/
+    await horizon http_answers "$ADDRESS" "$HORIZON_PORT" /auth/login/
 }

@@ -70,7 +70,7 @@ start_host() {
     launch "host@$host" unshare --mount --uts --net \
         --propagation private --wd=/ sleep infinity
     pid=$(recorded_pid "host@$host")
-    await "host@$host" 10 _is_asleep "$pid"
+    await "host@$host" _is_asleep "$pid"
     echo "ntl-$(_random 8)" > "$RUN_DIR/host@$host.token"
     in_host "$host" mount -t tmpfs -o mode=0755,size=64m \
         "$(< "$RUN_DIR/host@$host.token")" /run/trusted-launch

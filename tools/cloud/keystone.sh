@@ -32,7 +32,7 @@ start_keystone() {
         NTL_BIND="$ADDRESS:$KEYSTONE_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await keystone 60 http_answers "$ADDRESS" "$KEYSTONE_PORT" /v3
+    await keystone http_answers "$ADDRESS" "$KEYSTONE_PORT" /v3
 }
 
 keystone_accounts() {

@@ -11,7 +11,7 @@ start_libvirt() {
         -p /run/libvirt/virtlogd.pid
     launch_in "$host" libvirtd libvirtd -f /etc/libvirt/libvirtd.conf \
         -p /run/libvirt/libvirtd.pid --listen
-    await "libvirtd@$host" 30 in_host "$host" \
+    await "libvirtd@$host" in_host "$host" \
         test -S /run/libvirt/libvirt-sock
 }
 

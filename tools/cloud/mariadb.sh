@@ -26,7 +26,7 @@ start_mariadb() {
         --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=128M \
         --max-connections=500 --skip-name-resolve \
         --character-set-server=utf8mb4 --skip-log-bin
-    await mariadb 60 port_open "$ADDRESS" "$MARIADB_PORT"
+    await mariadb port_open "$ADDRESS" "$MARIADB_PORT"
 }
 
 _mariadb_accounts() {

@@ -40,5 +40,5 @@ start_neutron() {
         NTL_BIND="$ADDRESS:$NEUTRON_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await neutron 90 http_answers "$ADDRESS" "$NEUTRON_PORT" /
+    await neutron http_answers "$ADDRESS" "$NEUTRON_PORT" /
 }

@@ -50,14 +50,14 @@ start_nova_api() {
         NTL_BIND="$ADDRESS:$NOVA_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await nova-api 90 http_answers "$ADDRESS" "$NOVA_PORT" /
+    await nova-api http_answers "$ADDRESS" "$NOVA_PORT" /
 }
 
 _start_nova_daemon() {
     _nova_config
     launch "$1" "$VENV/bin/$1" --config-file "$ETC/nova/nova.conf" \
         --config-file "$ETC/nova/nova-controller.conf"
-    await "$1" 120 has_said "$1" "Starting ${1#nova-} node"
+    await "$1" has_said "$1" "Starting ${1#nova-} node"
 }
 
 start_nova_scheduler() {

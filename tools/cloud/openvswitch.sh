@@ -18,7 +18,7 @@ start_openvswitch() {
     launch_in "$host" ovsdb ovsdb-server /etc/openvswitch/conf.db \
         --remote=punix:/run/openvswitch/db.sock \
         --unixctl=/run/openvswitch/ovsdb.ctl -vconsole:warn
-    await "ovsdb@$host" 20 in_host "$host" \
+    await "ovsdb@$host" in_host "$host" \
         test -S /run/openvswitch/db.sock
     # Ports of an earlier life have no device behind them any more.
     _ovs "$host" --no-wait --if-exists del-br br-int \
@@ -26,7 +26,7 @@ start_openvswitch() {
         fail_mode=standalone -- add-port br-int guests
     launch_in "$host" vswitchd ovs-vswitchd unix:/run/openvswitch/db.sock \
         --unixctl=/run/openvswitch/vswitchd.ctl -vconsole:warn
-    await "vswitchd@$host" 20 in_host "$host" \
+    await "vswitchd@$host" in_host "$host" \
         test -e /sys/class/net/br-int
     in_host "$host" ip link set br-int up
 }

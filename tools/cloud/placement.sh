@@ -12,5 +12,5 @@ start_placement() {
         NTL_BIND="$ADDRESS:$PLACEMENT_PORT" \
         GUNICORN_CMD_ARGS="-c $CLOUD_DIR/gunicorn.conf.py" \
         "$VENV/bin/gunicorn"
-    await placement 60 http_answers "$ADDRESS" "$PLACEMENT_PORT" /
+    await placement http_answers "$ADDRESS" "$PLACEMENT_PORT" /
 }

@@ -6,7 +6,7 @@
 
 start_epmd() {
     launch epmd epmd -port "$EPMD_PORT" -address 127.0.0.1
-    await epmd 10 port_open 127.0.0.1 "$EPMD_PORT"
+    await epmd port_open 127.0.0.1 "$EPMD_PORT"
 }
 
 start_rabbitmq() {
@@ -31,5 +31,5 @@ start_rabbitmq() {
         RABBITMQ_PID_FILE="$base/pid" \
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+sbwt none +sbwtdcpu none" \
         /usr/lib/rabbitmq/bin/rabbitmq-server
-    await rabbitmq 90 port_open "$ADDRESS" "$RABBITMQ_PORT"
+    await rabbitmq port_open "$ADDRESS" "$RABBITMQ_PORT"
 }

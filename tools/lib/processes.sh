@@ -64,11 +64,14 @@ halt() {
     rm -f "$RUN_DIR/$name.pid" "$RUN_DIR/$name.offset"
 }
 
-# await NAME SECONDS CHECK...: until CHECK succeeds; fails at once when the
-# process NAME has ended.
+# A process that ended is seen at once; this only bounds one that hangs, on a
+# machine however busy.
+PATIENCE=300
+
+# await NAME CHECK...: until CHECK succeeds, while the process NAME runs.
 await() {
-    local name=$1 limit=$2 began
-    shift 2
+    local name=$1 began
+    shift
     began=$(now_ms)
     echo "waiting for $name"
     until "$@"; do
@@ -77,8 +80,8 @@ await() {
             tail -n 15 "$LOG_DIR/$name.log"
             return 1
         fi
-        if (( $(now_ms) - began > limit * 1000 )); then
-            echo "$name is not ready after $limit s; the end of its log:"
+        if (( $(now_ms) - began > PATIENCE * 1000 )); then
+            echo "$name is not ready after $PATIENCE s; the end of its log:"
             tail -n 15 "$LOG_DIR/$name.log"
             return 1
         fi
