@@ -22,7 +22,8 @@ from nova_trusted_launch.agent.server import allowed
 from nova_trusted_launch.agent.server import SocketOptions, SocketServer
 from nova_trusted_launch.agent.state import StateFile
 from nova_trusted_launch.agent.tpm import Tpm
-from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
+from nova_trusted_launch.agent.tpm_tss.line import TssOptions
+from nova_trusted_launch.agent.tpm_tss.tpm import TssTpm
 from nova_trusted_launch.agent.unseal import Releaser
 from nova_trusted_launch.client.api import TrustedLaunchClient
 from nova_trusted_launch.client.conf import GROUP as SERVICE_GROUP

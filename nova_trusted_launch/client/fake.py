@@ -24,7 +24,7 @@ from typing import Any
 
 from nova_trusted_launch.client.errors import Refused
 from nova_trusted_launch.client.fake_operating import FakeOperating
-from nova_trusted_launch.client.fake_operating import FakeState, page
+from nova_trusted_launch.client.fake_state import FakeState, page
 from nova_trusted_launch.client.operating import Operating
 from nova_trusted_launch.client.tenancy import Tenancy
 from nova_trusted_launch.wire import encoding

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from nova_trusted_launch.agent import tpm_tss
 from nova_trusted_launch.agent.attester import Collector
 from nova_trusted_launch.agent.identity import Identities
 from nova_trusted_launch.agent.logs import HostLogs
 from nova_trusted_launch.agent.state import StateFile
 from nova_trusted_launch.agent.tpm import SealRefused, TpmError
-from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
+from nova_trusted_launch.agent.tpm_tss import calls, unsealing
+from nova_trusted_launch.agent.tpm_tss.line import TssOptions
+from nova_trusted_launch.agent.tpm_tss.tpm import TssTpm
 from nova_trusted_launch.agent.unseal import Releaser
 from nova_trusted_launch.client.errors import Refused
 from nova_trusted_launch.wire.codes import Code
@@ -115,13 +116,13 @@ def test_e5_extend_between_quote_and_answer(hosts):
 
 def test_e5_extend_between_policy_and_unseal(hosts, monkeypatch):
     """Even a register outside of the seal: the TPM says start again."""
-    signed = tpm_tss._policy_signed
+    signed = unsealing.policy_signed
 
     def extended(esapi, *args):
         signed(esapi, *args)
-        esapi.pcr_event(tpm_tss.tss.ESYS_TR(10), b"x")
+        esapi.pcr_event(calls.TR(10), b"x")
 
-    monkeypatch.setattr(tpm_tss, "_policy_signed", extended)
+    monkeypatch.setattr(unsealing, "policy_signed", extended)
     with pytest.raises(SealRefused, match="0x128"):
         hosts[0].release()
     monkeypatch.undo()

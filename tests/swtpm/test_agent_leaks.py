@@ -15,7 +15,8 @@ from nova_trusted_launch.agent.identity import Identities
 from nova_trusted_launch.agent.logs import HostLogs
 from nova_trusted_launch.agent.state import StateFile
 from nova_trusted_launch.agent.tpm import TpmError
-from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
+from nova_trusted_launch.agent.tpm_tss.line import TssOptions
+from nova_trusted_launch.agent.tpm_tss.tpm import TssTpm
 from nova_trusted_launch.agent.unseal import Releaser
 from nova_trusted_launch.client.errors import ClientError, Unavailable
 from tests.fakes.attestation import BUNDLE, FakeService

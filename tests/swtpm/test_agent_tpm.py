@@ -14,7 +14,8 @@ from attestation_service.core.tpm.structures import Public
 from attestation_service.core.tpm.wrap import parent_name_of
 from nova_trusted_launch.agent import templates
 from nova_trusted_launch.agent.tpm import SealRefused, TpmError
-from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
+from nova_trusted_launch.agent.tpm_tss.line import TssOptions
+from nova_trusted_launch.agent.tpm_tss.tpm import TssTpm
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
 from tests.fakes.policy_signer import PolicySigner
 from tests.fixtures import swtpm

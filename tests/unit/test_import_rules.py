@@ -49,7 +49,7 @@ HOMES = {
     "osc_lib": (f"{NTL}/osc",),
     "horizon": (f"{NTL}/horizon",), "django": (f"{NTL}/horizon",),
     "openstack_dashboard": (f"{NTL}/horizon",),
-    "tpm2_pytss": (f"{NTL}/agent/tpm_tss.py",),
+    "tpm2_pytss": (f"{NTL}/agent/tpm_tss",),
     "keystoneauth1": (f"{NTL}/client", f"{NTL}/osc/plugin.py",
                       f"{SERVICE}/cloud",
                       # Its options, not its sessions.

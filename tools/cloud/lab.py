@@ -268,6 +268,14 @@ def tier(admin: User, host: str, profile: str) -> dict[str, Any]:
     return found[0] if found else {}
 
 
+def findings(admin: User, profile: str) -> str:
+    """Return what speaks against the hosts under a profile."""
+    return " / ".join(
+        f"{host}: {finding['detail']}" for host in HOSTS
+        for result in admin.trusted.attester_explain(host, profile)["results"]
+        for finding in result["findings"] if finding["tier"] != "affirming")
+
+
 def attested(admin: User, host: str, profile: str, *, after: str = "",
              say: Callable[[str], None] | None = None) -> None:
     """Wait until a host is affirming, by a result later than ``after``."""
