@@ -112,15 +112,14 @@ class Recorder:
 
         :raises UnauthenticEvidence: it is older than what is known already.
         """
-        before = {s.result.profile: s for s in unit.results.latest(r.Page(
-            1000, filters={"attester_id": attester.id}))}
+        before = unit.results.tiers(attester.id, now)
         same_boot = self._same_boot(attester, judged.quote)
         if not same_boot:
             unit.results.drop(now, attester_id=attester.id)
         kept, changed = [], False
         for stored in signed:
             kept.append(unit.results.save(stored))
-            was = _tier(before.get(stored.result.profile), now)
+            was = before.get(stored.result.profile)
             if was is not stored.result.tier:
                 changed = True
                 unit.outbox.put(events.result_tier(stored.result, was, now))
@@ -186,13 +185,6 @@ class Publisher:
             self._published.pop(host, None)
             LOG.warning("Traits of %(host)s are not published: %(why)s",
                         {"host": host, "why": exc})
-
-
-def _tier(stored: r.StoredResult | None, now: r.Time) -> TrustTier | None:
-    """Return what was known until now; an expired result is nothing."""
-    if stored is None or now >= stored.result.expires_at:
-        return None
-    return stored.result.tier
 
 
 def _counters(known: r.BootCounters | None,
