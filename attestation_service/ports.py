@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from attestation_service import records as r
 from nova_trusted_launch.wire.challenge import Challenge, Purpose
+from nova_trusted_launch.wire.results import TrustTier
 from nova_trusted_launch.wire.snapshot import SnapshotEntry
 
 Time = datetime.datetime
@@ -203,6 +204,12 @@ class Results(Protocol):
         """List the latest; filters: attester_id, host, profile, since
         (a sequence number); ordered by sequence; marker is a sequence, which
         need not be there any more."""
+
+    def tiers(self, attester_id: str, now: Time) -> Mapping[str, TrustTier]:
+        """Return what is known of an attester, by profile.
+
+        What has expired, or was withdrawn, is not known any more.
+        """
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:

@@ -43,10 +43,11 @@ class Attest:
             # Spent before anything is believed: a bad answer burns it.
             challenge = unit.challenges.spend(
                 evidence.nonce, evidence.attester_id, Purpose.ATTEST)
-        with self._store.unit() as unit:
-            attester = unit.attesters.load(evidence.attester_id)
-            authorize(attester, user_id)
+            attester = unit.attesters.load(challenge.attester_id)
             policies = self._policies.in_force(unit, now)
+        # Not before it is kept that the nonce is spent: a refusal in there
+        # would give it back.
+        authorize(attester, user_id)
         judged = judge(attester, evidence, challenge=challenge,
                        qualifying=challenge.nonce, policies=policies,
                        logs=self._settings.logs, now=now)

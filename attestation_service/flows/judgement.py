@@ -146,20 +146,20 @@ class Recorder:
 
         :raises UnauthenticEvidence: it is older than what is known already.
         """
-        before = {s.result.profile: s for s in unit.results.latest(r.Page(
-            1000, filters={"attester_id": attester.id}))}
+        before = unit.results.tiers(attester.id, now)
         same_boot = self._same_boot(attester, judged.quote)
         if not same_boot:
             unit.results.drop(now, attester_id=attester.id)
-        overtaken = same_boot and _overtaken(attester, judged.quote)
+        later = (_latest(unit, attester) if same_boot
+                 and _overtaken(attester, judged.quote) else {})
         kept, changed = [], False
         for stored in signed:
-            known = before.get(stored.result.profile)
-            was, tier = _tier(known, now), stored.result.tier
-            if (overtaken and known is not None and was is not None
+            profile, tier = stored.result.profile, stored.result.tier
+            was = before.get(profile)
+            if (was is not None and profile in later
                     and worst((was, tier)) is not tier):
                 # What is known was signed later, and is worse.
-                kept.append(known)
+                kept.append(later[profile])
                 continue
             kept.append(unit.results.save(stored))
             if was is not tier:
@@ -235,17 +235,16 @@ class Publisher:
                         {"host": host, "why": exc})
 
 
-def _tier(stored: r.StoredResult | None, now: r.Time) -> TrustTier | None:
-    """Return what was known until now; an expired result is nothing."""
-    if stored is None or now >= stored.result.expires_at:
-        return None
-    return stored.result.tier
-
-
 def _overtaken(attester: r.Attester, quote: VerifiedQuote) -> bool:
     """Tell whether later evidence of the same boot was accepted already."""
     return (attester.counters is not None
             and quote.clock < attester.counters.clock)
+
+
+def _latest(unit: UnitOfWork, attester: r.Attester
+            ) -> dict[str, r.StoredResult]:
+    return {s.result.profile: s for s in unit.results.latest(r.Page(
+        1000, filters={"attester_id": attester.id}))}
 
 
 def _counters(known: r.BootCounters | None,

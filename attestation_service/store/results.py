@@ -39,6 +39,9 @@ _REPLACE = latest.update().where(
         {name: sa.bindparam(name, type_=latest.c[name].type)
          for name in ("sequence", "result", "attester_id", "tier",
                       "expires_at")})
+_TIERS = sa.select(latest.c.profile, latest.c.tier).where(
+    latest.c.attester_id == sa.bindparam("of_attester"),
+    latest.c.expires_at > sa.bindparam("now"))
 _LATEST_ROWS = sa.select(
     latest.c.sequence, latest.c.expires_at, results.c.attester_id,
     results.c.host, results.c.profile, results.c.version,
@@ -85,6 +88,12 @@ class SqlResults:
         return [_record(row) for row in _LATEST.rows(
             self._connection, query,
             r.Page(page.limit, page.marker, filters))]
+
+    def tiers(self, attester_id: str, now: r.Time) -> dict[str, TrustTier]:
+        """Return what is known of an attester, by profile."""
+        found = self._connection.execute(
+            _TIERS, {"of_attester": attester_id, "now": now})
+        return {profile: TrustTier(tier) for profile, tier in found}
 
     def history(self, attester_id: str, page: r.Page
                 ) -> Sequence[r.StoredResult]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 import pytest
 
@@ -50,6 +51,23 @@ def test_a_newer_result_takes_the_place_of_the_older(store):
         assert [s.sequence for s in latest(unit)] == [2, 3]
         assert latest(unit, profile="p1") == [newer]
         assert history(unit) == [3, 2, 1]
+
+
+def test_only_what_is_in_force_is_known(store):
+    with store.unit() as unit:
+        good = unit.results.save(samples.result()).result
+        unit.results.save(samples.result(profile_name="p2",
+                                         tier=TrustTier.CONTRAINDICATED))
+        unit.results.save(samples.result(attester_id="a2", host="h2"))
+    before = good.expires_at - datetime.timedelta(microseconds=1)
+    with store.unit() as unit:
+        assert unit.results.tiers("a1", before) == {
+            "p1": TrustTier.AFFIRMING, "p2": TrustTier.CONTRAINDICATED}
+        assert unit.results.tiers("a1", good.expires_at) == {}
+        assert unit.results.tiers("nobody", before) == {}
+        unit.results.drop(samples.at(1), profile="p1")
+        assert unit.results.tiers("a1", samples.at(2)) == {
+            "p2": TrustTier.CONTRAINDICATED}
 
 
 def test_a_host_that_enrolled_again_has_one_latest_result(store):

@@ -269,6 +269,11 @@ class Results(Table):
             host=lambda s: s.result.host,
             profile=lambda s: s.result.profile)
 
+    def tiers(self, attester_id, now):
+        return {s.result.profile: s.result.tier for s in self.rows.values()
+                if s.result.attester_id == attester_id
+                and s.result.expires_at > now}
+
     def history(self, attester_id, page):
         before = number_of(page, self.last + 1)
         return page_of(
