@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 COMMANDS = ("sudo", "openstack", "swtpm", "swtpm_setup", "swtpm_localca",
             "tpm2_shutdown", "systemd-tmpfiles", "mount", "umount", "findmnt",
-            "curl", "hostname", "stat")
+            "curl", "getent", "hostname", "stat")
 # All that is used of this machine: what else it has is not on a node.
 TOOLS = ("bash", "basename", "cat", "cp", "dirname", "env", "grep", "head",
          "install", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "tail",
