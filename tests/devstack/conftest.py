@@ -37,6 +37,7 @@ WELL = {
     "hostname": "echo node-1",
     "stat": "echo mode=750,uid=64055,gid=64055",
     "findmnt": "exit 1",
+    "getent": "exit 2",
     "curl": "echo -n 200",
     "swtpm_setup": """
 touch "$DATA_DIR/trusted-launch/tpm/tpm2-00.permall"
