@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plugin's TPM with real commands: made, booted, stopped, started again."""
+"""The plugin's TPM with real commands: made, booted, stopped, started."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -55,10 +56,8 @@ def stop(node: Node) -> None:
     """End the software TPM, as systemd would."""
     pid = node.path("calls.tl-swtpm.pid")
     if pid.exists():
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGTERM)
-        except ProcessLookupError:
-            pass
         pid.unlink()
 
 
