@@ -20,9 +20,10 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
-COMMANDS = ("sudo", "openstack", "systemctl", "uwsgi", "swtpm", "swtpm_setup", "swtpm_localca",
-            "tpm2_shutdown", "systemd-tmpfiles", "mount", "umount", "findmnt",
-            "curl", "getent", "hostname", "stat")
+COMMANDS = ("sudo", "openstack", "systemctl", "uwsgi", "swtpm",
+            "swtpm_setup", "swtpm_localca", "tpm2_shutdown",
+            "systemd-tmpfiles", "mount", "umount", "findmnt", "curl",
+            "getent", "hostname", "stat")
 # All that is used of this machine: what else it has is not on a node.
 TOOLS = ("bash", "basename", "cat", "cp", "dirname", "env", "grep", "head",
          "install", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "tail",
