@@ -98,6 +98,11 @@ class Node:
         """Return a place on this node."""
         return self.folder / name
 
+    @staticmethod
+    def project() -> str:
+        """Return where DevStack has put the project."""
+        return str(ROOT)
+
     def answer(self, command: str, script: str) -> None:
         """Lay down what a command says and does."""
         self.path("answers").joinpath(command).write_text(script)
