@@ -66,6 +66,7 @@ case "$1/${2:-}" in
         tl_clean_tpm
         tl_clean_nova
         tl_clean_dashboard
+        tl_clean_tempest
         ;;
 esac
 

@@ -20,14 +20,15 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
-COMMANDS = ("sudo", "openstack", "swtpm", "swtpm_setup", "swtpm_localca",
-            "tpm2_shutdown", "systemd-tmpfiles", "mount", "umount", "findmnt",
-            "curl", "hostname", "stat")
+COMMANDS = ("sudo", "openstack", "systemctl", "uwsgi", "swtpm",
+            "swtpm_setup", "swtpm_localca", "tpm2_shutdown",
+            "systemd-tmpfiles", "mount", "umount", "findmnt", "curl",
+            "getent", "hostname", "stat")
 # All that is used of this machine: what else it has is not on a node.
 TOOLS = ("bash", "basename", "cat", "cp", "dirname", "env", "grep", "head",
          "install", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "tail",
          "tee", "timeout", "touch")
-INSTALLED = ("python3", "uwsgi", "attestation-service-manage",
+INSTALLED = ("python3", "attestation-service-manage",
              "attestation-service-status", "oslopolicy-sample-generator",
              "trusted-launch-agent")
 SINGLE_NODE = "mysql,rabbit,key,g-api,n-api,n-cond,n-sch,n-cpu,horizon,tempest"
@@ -37,6 +38,7 @@ WELL = {
     "hostname": "echo node-1",
     "stat": "echo mode=750,uid=64055,gid=64055",
     "findmnt": "exit 1",
+    "getent": "exit 2",
     "curl": "echo -n 200",
     "swtpm_setup": """
 touch "$DATA_DIR/trusted-launch/tpm/tpm2-00.permall"
@@ -95,6 +97,11 @@ class Node:
     def path(self, name: str) -> pathlib.Path:
         """Return a place on this node."""
         return self.folder / name
+
+    @staticmethod
+    def project() -> str:
+        """Return where DevStack has put the project."""
+        return str(ROOT)
 
     def answer(self, command: str, script: str) -> None:
         """Lay down what a command says and does."""

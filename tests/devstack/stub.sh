@@ -22,8 +22,9 @@ if [[ $name == sudo ]]; then
         shift
     done
     echo "sudo $command ${words[*]}" >> "$CALLS"
-    if [[ $command == tee ]]; then
-        mkdir -p "$(dirname "${words[0]}")"
+    # The system has these folders.
+    if [[ $command == tee || $command == install ]]; then
+        mkdir -p "$(dirname "${words[-1]}")"
     fi
     exec "$command" "${words[@]}"
 fi

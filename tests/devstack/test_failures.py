@@ -65,11 +65,18 @@ def test_the_database_is_not_fit(node, step, line):
     assert why(node, "post-config") == line
 
 
+@pytest.mark.parametrize("service", ["tl-swtpm", "tl-api", "tl-agent"])
+def test_a_service_does_not_start(node, service):
+    node.answer("systemctl", f'[[ "$*" != *{service} ]] || exit 3')
+    assert why(node, "post-config") == (
+        f"{service} did not start: see 'journalctl -u devstack@{service}'")
+
+
 @pytest.mark.parametrize("status", ["500", "503", "404", ""])
-def test_the_service_does_not_start(node, status):
+def test_the_service_does_not_answer(node, status):
     node.answer("curl", f"echo -n {status}")
     assert why(node, "post-config") == (
-        "attestation-service did not start: its health check says "
+        "attestation-service does not work: its health check says "
         f"{status or 'nothing'}, see 'journalctl -u devstack@tl-api'")
 
 

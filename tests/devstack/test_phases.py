@@ -34,6 +34,7 @@ FILES = ("nova.conf", "tempest.conf",
          "etc/trusted-launch/agent.conf",
          "system/etc/tmpfiles.d/trusted-launch.conf",
          "data/trusted-launch/baseline.yaml",
+         "data/trusted-launch/node-tpm.conf",
          "data/trusted-launch/ek-ca/setup.conf")
 
 
@@ -61,7 +62,7 @@ def test_phases_do_what_is_expected(tmp_path, name):
     compare(f"{name}/calls", "\n".join(calls) + "\n")
 
 
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize("name", ["single", "subnode"])
 def test_stacking_again_writes_the_same_files(tmp_path, name):
     node = Node(tmp_path / "node", **NODES[name])
     seen = []
@@ -80,6 +81,19 @@ def test_clean_leaves_nothing_behind(node):
         assert node.run(mode, phase).status == 0
     # Nova's and Tempest's own files are DevStack's to remove.
     assert everything(node) - before == set()
+
+
+def test_tempest_may_do_two_things_to_the_tpm(node):
+    node.answer("getent", "echo tempest:x:1003:")
+    assert node.run("stack", "test-config").status == 0
+    rules = node.path("system/etc/sudoers.d/60-trusted-launch-tempest")
+    tool = ("PROJECT/devstack/tools/node-tpm.sh "
+            "NODE/data/trusted-launch/node-tpm.conf")
+    assert node.named(rules.read_text()).splitlines() == [
+        f"tempest ALL=(stack) NOPASSWD: {tool} {verb}"
+        for verb in ("taint", "reboot")]
+    node.run("clean")
+    assert not rules.exists()
 
 
 def everything(node: Node) -> set[str]:

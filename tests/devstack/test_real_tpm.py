@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plugin's TPM with real commands: made, booted, stopped, started again."""
+"""The plugin's TPM with real commands: made, booted, stopped, started."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
 from cryptography import x509
 
-from tests.devstack.conftest import Node
-from tests.fixtures.swtpm import free_ports
+from tests.devstack.conftest import ROOT, Node
 
 pytestmark = pytest.mark.swtpm
 REAL = ("swtpm", "swtpm_setup", "swtpm_localca", "swtpm_cert",
@@ -42,7 +43,9 @@ def real(tmp_path):
     python = node.path("devstack-venv/bin/python3")
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    node.settings["TRUSTED_LAUNCH_SWTPM_PORT"] = str(free_ports()[0])
+    node.settings["TRUSTED_LAUNCH_SWTPM_PORT"] = str(
+        # Below those that the system hands out, and another in each worker.
+        23000 + os.getpid() % 2000 * 2)
     node.path("functions").write_text(RUN_PROCESS)
     node.settings["FUNCTIONS"] = str(node.path("functions"))
     yield node
@@ -53,10 +56,8 @@ def stop(node: Node) -> None:
     """End the software TPM, as systemd would."""
     pid = node.path("calls.tl-swtpm.pid")
     if pid.exists():
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGTERM)
-        except ProcessLookupError:
-            pass
         pid.unlink()
 
 
@@ -80,6 +81,16 @@ def test_made_booted_stopped_and_the_same_again(real):
     assert done.status == 0, done.said
     assert not [call for call in done.calls if "swtpm_setup" in call]
     assert (data / "ek-ca/certserial").read_text() == before
+
+
+def test_a_tainted_tpm_is_not_in_the_captured_state(real):
+    assert real.run("stack", "post-config").status == 0
+    tool = [real.path("bin/bash"), ROOT / "devstack/tools/node-tpm.sh",
+            real.path("data/trusted-launch/node-tpm.conf")]
+    environment = {"PATH": str(real.path("bin"))}
+    subprocess.run([*tool, "taint"], env=environment, check=True)
+    again = subprocess.run([*tool, "boot"], env=environment, check=False)
+    assert again.returncode != 0
 
 
 def test_a_tpm_that_has_run_on_is_not_taken_for_a_fresh_one(real):
