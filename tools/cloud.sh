@@ -42,6 +42,7 @@ usage: tools/cloud.sh COMMAND
   tempest [--smoke] [ARGUMENT...]
                        run the project's Tempest tests (see --help)
   logs COMPONENT       where its log is
+  url horizon          where Horizon is
 
 Everything is kept in $NTL_STATE (~/.nova-trusted-launch).
 TEXT
@@ -124,8 +125,8 @@ up() {
     say "up after $(seconds_since "$began") s;" \
         "next: eval \"\$(tools/cloud.sh env)\""
     if horizon_wanted; then
-        say "Horizon: http://$ADDRESS:$HORIZON_PORT/, and on 127.0.0.1;" \
-            "users admin and alice, passwords: tools/cloud.sh env USER"
+        say "Horizon: $(horizon_url horizon); users admin and alice," \
+            "passwords: tools/cloud.sh env USER"
     fi
 }
 
@@ -301,6 +302,7 @@ main() {
         measure) VENV=$(venv_path); measure "$@" ;;
         tempest) run_tempest "$@" ;;
         logs) echo "$LOG_DIR/$1.log" ;;
+        url) horizon_url "$@" ;;
         *) usage ;;
     esac
 }

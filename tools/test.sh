@@ -14,7 +14,7 @@ source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
 
 STAGES=(style types tests docs cloud)
-ONLY_BY_NAME=(cloud-all)
+ONLY_BY_NAME=(cloud-all browser)
 
 usage() {
     cat >&2 <<'TEXT'
@@ -29,6 +29,7 @@ usage: tools/test.sh [STAGE...]
 All of these, in this order, unless some are named.
 
   cloud-all  every end-to-end test: each path, attack and crash
+  browser    Horizon in a real browser, on the same cloud
 TEXT
     exit 2
 }
@@ -69,13 +70,27 @@ stage_cloud-all() {
     on_the_cloud
 }
 
+# Horizon and the browser are installed for this stage only.
+stage_browser() {
+    packages_install test cloud horizon
+    CLOUD_UP="--with horizon" CLOUD_TESTS=tests/browser on_the_cloud
+}
+
 # on_the_cloud ARGUMENT...: pytest on a cloud of its own.
 on_the_cloud() {
     local rc=0
+<<<<<<< HEAD
     # The cloud is taken down whatever becomes of it and of the tests.
     "$TOP_DIR/tools/cloud.sh" up \
         && python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
         || rc=$?
+=======
+    # The cloud is taken down whatever the tests say.
+    # shellcheck disable=SC2086
+    "$TOP_DIR/tools/cloud.sh" up ${CLOUD_UP:-}
+    python -m pytest -q -W ignore -p no:cacheprovider \
+        "${CLOUD_TESTS:-tests/cloud}" "$@" || rc=$?
+>>>>>>> 0ab5087 (tests: the Horizon plugin, in a browser and beside it)
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
 }

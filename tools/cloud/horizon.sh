@@ -10,6 +10,14 @@ horizon_wanted() {
     [[ -e $CLOUD/with-horizon ]]
 }
 
+# horizon_url horizon: a browser gives Web Crypto to pages of https and of
+# this machine only.
+horizon_url() {
+    [[ ${1:-} == horizon ]] || usage
+    horizon_wanted || die "this cloud has no Horizon: up --with horizon"
+    echo "http://127.0.0.1:$HORIZON_PORT/"
+}
+
 _horizon_config() {
     local file
     export HORIZON_SECRET
@@ -64,7 +72,6 @@ horizon_static() {
 
 start_horizon() {
     horizon_static
-    # A browser gives Web Crypto to pages of https and of localhost only.
     launch horizon env PYTHONPATH="$HORIZON_FOLDER:$TOP_DIR" \
         NTL_HORIZON_STATIC="$HORIZON_FOLDER/static" \
         NTL_WSGI_APP=tools.cloud.horizon_wsgi:application \

@@ -61,7 +61,7 @@ class DetailView(_ProfileView):
         context = super().get_context_data(**kwargs)
         if shown is not None:
             context["profile"] = shown
-            context["document"] = text(shown["document"])
+            context["document"] = text(shown.get("document"))
         context["versions"] = list(reversed(versions))
         return context
 
@@ -115,7 +115,7 @@ class PreviewView(_ProfileView):
         if self.form is None:
             shown = self.ask(lambda c: c.profile_show(self.profile), None)
             self.form = forms.PreviewForm(initial={
-                "document": text(shown["document"]) if shown else ""})
+                "document": text((shown or {}).get("document"))})
         context = super().get_context_data(**kwargs)
         context["form"] = self.form
         if self.changes is not None:

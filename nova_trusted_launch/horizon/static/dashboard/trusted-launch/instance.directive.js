@@ -76,7 +76,9 @@
       if (!ctrl.known.receipts.length) {
         return ctrl.known.releases.length ? 'refused' : 'untrusted';
       }
-      if (ctrl.statements.some(is('REFUTED'))) {
+      if (ctrl.statements.some(function (statement) {
+        return statement.holds === false;
+      })) {
         return 'refuted';
       }
       if (!proof.supported()) {
@@ -225,12 +227,8 @@
         history: gettext('History')};
       ctrl.statements.push({
         what: words[what], holds: holds, detail: detail,
-        word: holds === true ? 'proven'
-          : holds === false ? 'REFUTED' : 'not checked'});
-    }
-
-    function is(word) {
-      return function (statement) { return statement.word === word; };
+        word: holds === true ? gettext('proven')
+          : holds === false ? gettext('REFUTED') : gettext('not checked')});
     }
 
     /** Only to have something to show; nothing in it is proven. */
