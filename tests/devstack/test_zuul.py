@@ -108,14 +108,15 @@ def test_tox_environments_exist(name):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").iterdir()),
                          ids=lambda path: path.name)
-def test_roles_of_playbooks_exist(path):
+def test_what_playbooks_name_exists(path):
     for play in yaml.safe_load(path.read_text()):
-        for role in play["roles"]:
-            name = role["role"] if isinstance(role, dict) else role
-            assert name in KNOWN["roles"] or (
-                ROOT / "roles" / name / "tasks/main.yaml").is_file()
-            env = isinstance(role, dict) and role.get("tox_envlist")
-            assert not env or f"testenv:{env}" in TOX
+        for role in play.get("roles", []):
+            assert role in KNOWN["roles"] or (
+                ROOT / "roles" / role / "tasks/main.yaml").is_file()
+        for task in play.get("tasks", []):
+            command, stage = task["shell"].split()
+            assert (ROOT / command).is_file()
+            assert f"stage_{stage}() {{" in (ROOT / command).read_text()
 
 
 def test_the_ca_of_the_role_is_the_one_of_the_plugin():
