@@ -62,20 +62,23 @@ stage_docs() {
 }
 
 stage_cloud() {
+    TEMPEST=(--smoke)
     on_the_cloud -k smoke
 }
 
 stage_cloud-all() {
+    TEMPEST=()
     on_the_cloud
 }
 
-# on_the_cloud ARGUMENT...: pytest on a cloud of its own.
+# on_the_cloud ARGUMENT...: pytest and Tempest on a cloud of its own.
 on_the_cloud() {
     local rc=0
     # The cloud is taken down whatever becomes of it and of the tests.
     "$TOP_DIR/tools/cloud.sh" up \
         && python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
         || rc=$?
+    "$TOP_DIR/tools/cloud.sh" tempest "${TEMPEST[@]}" || rc=$?
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
 }
