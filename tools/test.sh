@@ -75,10 +75,13 @@ stage_cloud-all() {
 on_the_cloud() {
     local rc=0
     # The cloud is taken down whatever becomes of it and of the tests.
-    "$TOP_DIR/tools/cloud.sh" up \
-        && python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
-        || rc=$?
-    "$TOP_DIR/tools/cloud.sh" tempest "${TEMPEST[@]}" || rc=$?
+    if "$TOP_DIR/tools/cloud.sh" up; then
+        python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
+            || rc=$?
+        "$TOP_DIR/tools/cloud.sh" tempest "${TEMPEST[@]}" || rc=$?
+    else
+        rc=1
+    fi
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
 }
