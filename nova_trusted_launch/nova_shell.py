@@ -45,10 +45,10 @@ def do_trusted_verify(cs: Any, args: argparse.Namespace) -> None:
     anything is refuted.
     """
     server = utils.find_resource(cs.servers, args.server)
-    session = cs.client
+    nova = cs.client
     service = TrustedLaunchClient.of_session(
-        session.session, interface=session.interface,
-        region_name=session.region_name)
+        nova.session, auth=nova.auth, interface=nova.interface,
+        region_name=nova.region_name)
     try:
         report = verification.verify_server(
             service, expectation(server, args), jwks=_keys(args.keys))

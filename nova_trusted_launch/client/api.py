@@ -25,9 +25,13 @@ class TrustedLaunchClient(Attesting, Operating, Tenancy):
         self._http = Http(adapter, timeout)
 
     @classmethod
-    def of_session(cls, session: Any, *, interface: str | None = None,
+    def of_session(cls, session: Any, *, auth: Any = None,
+                   interface: str | None = None,
                    region_name: str | None = None) -> TrustedLaunchClient:
-        """Return a client of the cloud that a session is logged in to."""
+        """Return a client of the cloud that a session is logged in to.
+
+        ``auth`` is for sessions that do not log in themselves.
+        """
         return cls(keystone.Adapter(
-            session=session, service_type=SERVICE_TYPE, interface=interface,
-            region_name=region_name))
+            session=session, auth=auth, service_type=SERVICE_TYPE,
+            interface=interface, region_name=region_name))

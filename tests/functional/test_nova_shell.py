@@ -7,6 +7,7 @@ import json
 import types
 
 import pytest
+from keystoneauth1 import adapter, session, token_endpoint
 from novaclient import api_versions, exceptions
 from novaclient.extension import Extension
 from novaclient.shell import OpenStackComputeShell
@@ -40,7 +41,10 @@ class Servers:
 @pytest.fixture
 def nova(service):
     """Run ``nova`` as its own shell does, after the login."""
-    client = service.adapter("member")
+    # novaclient's session does not log in; its adapter does.
+    client = adapter.Adapter(
+        session=session.Session(session=service.http()),
+        auth=token_endpoint.Token(URL, "member"))
     cs = types.SimpleNamespace(servers=Servers(), client=client)
     shell = OpenStackComputeShell()
     shell.extensions = [Extension("trusted_launch", nova_shell)]
