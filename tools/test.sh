@@ -62,35 +62,41 @@ stage_docs() {
     sphinx-build -q -W --keep-going -b html api-ref/source api-ref/build/html
 }
 
+# Each stage on a cloud says what comes up and what runs there.
 stage_cloud() {
-    on_the_cloud -k smoke
+    on_the_cloud smoke
 }
 
 stage_cloud-all() {
-    on_the_cloud
+    on_the_cloud everything
 }
 
 # Horizon and the browser are installed for this stage only.
 stage_browser() {
     packages_install test cloud horizon
-    CLOUD_UP="--with horizon" CLOUD_TESTS=tests/browser on_the_cloud
+    WITH=(--with horizon)
+    on_the_cloud pytest_on_cloud tests/browser
 }
 
-# on_the_cloud ARGUMENT...: pytest on a cloud of its own.
+smoke() {
+    pytest_on_cloud tests/cloud -k smoke \
+        && "$TOP_DIR/tools/cloud.sh" tempest --smoke
+}
+
+everything() {
+    pytest_on_cloud tests/cloud && "$TOP_DIR/tools/cloud.sh" tempest
+}
+
+pytest_on_cloud() {
+    python -m pytest -q -W ignore -p no:cacheprovider "$@"
+}
+
+WITH=()
+# on_the_cloud COMMAND...: on a cloud of its own, which is taken down whatever
+# becomes of it and of the command.
 on_the_cloud() {
     local rc=0
-<<<<<<< HEAD
-    # The cloud is taken down whatever becomes of it and of the tests.
-    "$TOP_DIR/tools/cloud.sh" up \
-        && python -m pytest -q -W ignore -p no:cacheprovider tests/cloud "$@" \
-        || rc=$?
-=======
-    # The cloud is taken down whatever the tests say.
-    # shellcheck disable=SC2086
-    "$TOP_DIR/tools/cloud.sh" up ${CLOUD_UP:-}
-    python -m pytest -q -W ignore -p no:cacheprovider \
-        "${CLOUD_TESTS:-tests/cloud}" "$@" || rc=$?
->>>>>>> 0ab5087 (tests: the Horizon plugin, in a browser and beside it)
+    "$TOP_DIR/tools/cloud.sh" up "${WITH[@]}" && "$@" || rc=$?
     "$TOP_DIR/tools/cloud.sh" down
     return "$rc"
 }

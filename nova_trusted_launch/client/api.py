@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from keystoneauth1 import adapter as keystone
+
 from nova_trusted_launch.client.attesting import Attesting
-from nova_trusted_launch.client.http import Http
+from nova_trusted_launch.client.http import SERVICE_TYPE, Http
 from nova_trusted_launch.client.operating import Operating
 from nova_trusted_launch.client.tenancy import Tenancy
 
@@ -21,3 +23,15 @@ class TrustedLaunchClient(Attesting, Operating, Tenancy):
 
     def __init__(self, adapter: Any, timeout: float = 60.0) -> None:
         self._http = Http(adapter, timeout)
+
+    @classmethod
+    def of_session(cls, session: Any, *, auth: Any = None,
+                   interface: str | None = None,
+                   region_name: str | None = None) -> TrustedLaunchClient:
+        """Return a client of the cloud that a session is logged in to.
+
+        ``auth`` is for sessions that do not log in themselves.
+        """
+        return cls(keystone.Adapter(
+            session=session, auth=auth, service_type=SERVICE_TYPE,
+            interface=interface, region_name=region_name))

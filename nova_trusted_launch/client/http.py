@@ -26,6 +26,8 @@ MAX_ANSWER = 8 * 1024 * 1024
 _HEADERS = {"OpenStack-API-Version": f"{SERVICE_TYPE} {MICROVERSION}",
             "Accept": "application/json"}
 _CHUNK = 65536
+_ABSENT = ("Check region and interface; ask the operator whether this cloud "
+           "offers trusted launch.")
 
 
 class Http:
@@ -82,6 +84,10 @@ class Http:
             with transport.deadline(self._timeout):
                 status, data, request_id = self._exchange(
                     method, path, body, query, most)
+        except exceptions.EndpointNotFound as exc:
+            raise errors.Unavailable(
+                f"the cloud's catalogue has no {SERVICE_TYPE} service here: "
+                f"{exc}", action=_ABSENT) from exc
         except exceptions.ClientException as exc:
             raise errors.Unavailable(
                 f"the service cannot be reached: {exc}") from exc

@@ -6,11 +6,13 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
+from cliff import columns
 from osc_lib import exceptions
 from osc_lib.command import command
 
@@ -72,13 +74,54 @@ def fields(item: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[Any]]:
     return names, [shown(item[name]) for name in names]
 
 
-def shown(value: Any) -> Any:
-    """Write a value for a table: dicts and lists in one line."""
+def text(value: Any) -> str:
+    """Write a value in one line: dicts and lists too, None as nothing."""
     if isinstance(value, dict):
-        return ", ".join(f"{k}={shown(v)}" for k, v in sorted(value.items()))
+        return ", ".join(f"{k}={text(v)}" for k, v in sorted(value.items()))
     if isinstance(value, list):
-        return ", ".join(str(shown(v)) for v in value)
-    return "" if value is None else value
+        return ", ".join(text(v) for v in value)
+    return "" if value is None else str(value)
+
+
+class _Dict(dict[str, Any]):
+    """A dict whose text is for people and for ``-f value``."""
+
+    def __str__(self) -> str:
+        return text(dict(self))
+
+
+class _List(list[Any]):
+    """The same as a list."""
+
+    def __str__(self) -> str:
+        return text(list(self))
+
+
+yaml.SafeDumper.add_representer(
+    _Dict, yaml.representer.SafeRepresenter.represent_dict)
+yaml.SafeDumper.add_representer(
+    _List, yaml.representer.SafeRepresenter.represent_list)
+
+
+class Structured(columns.FormattableColumn[Any]):
+    """One line in a table; with ``-f json`` and ``-f yaml`` what it is."""
+
+    def human_readable(self) -> str:
+        """Return the line."""
+        return text(self._value)
+
+    def machine_readable(self) -> Any:
+        """Return the value."""
+        if isinstance(self._value, dict):
+            return _Dict(self._value)
+        return (_List(self._value) if isinstance(self._value, list)
+                else self._value)
+
+
+def shown(value: Any) -> Any:
+    """Return a value for a table cell."""
+    return Structured(value) if (
+        value is None or isinstance(value, (dict, list))) else value
 
 
 def document(path: str) -> Any:
@@ -108,18 +151,34 @@ def key_set(path: str | None) -> dict[str, Any] | None:
     return found
 
 
-def wait_until(done: Callable[[], bool], say: Callable[[str], None],
-               what: str, timeout: float) -> None:
-    """Wait for something, telling what for.
+def wait_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--wait`` and ``--timeout``."""
+    parser.add_argument("--wait", action="store_true",
+                        help=f"Wait for {what}")
+    parser.add_argument("--timeout", metavar="<seconds>", type=float,
+                        default=120,
+                        help="Seconds to wait at most (default: 120)")
+
+
+def wait_until(done: Callable[[], bool], what: str, timeout: float) -> None:
+    """Wait for something, telling on stderr what for.
 
     :raises CommandError: it did not happen in ``timeout`` seconds.
     """
     start = time.monotonic()
+    # A person sees the seconds; a log gets a line now and then.
+    begin, end, every = (("\r", "", 1) if sys.stderr.isatty()
+                         else ("", "\n", 10))
+    told = start - every
     while not done():
-        waited = time.monotonic() - start
-        if waited > timeout:
+        now = time.monotonic()
+        if now - start > timeout:
             raise exceptions.CommandError(
                 f"{what}: not within {timeout:.0f} seconds")
-        say(f"\rwaiting for {what} ... {waited:.0f} s")
-        time.sleep(1)
-    say("\n")
+        if now - told >= every:
+            told = now
+            sys.stderr.write(
+                f"{begin}waiting for {what} ... {now - start:.0f} s{end}")
+            sys.stderr.flush()
+        time.sleep(min(1, timeout))
+    sys.stderr.write(begin and "\n")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from typing import Any
 
@@ -37,7 +36,7 @@ class ListHost(commands.Lister):
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """List."""
         tiers: dict[str, dict[str, str]] = defaultdict(dict)
-        for result in self.service.results_list():
+        for result in _standing(self.service.results_list()):
             tiers[result["attester_id"]][result["profile"]] = result["tier"]
         return commands.listing(_LIST, [
             {**host, "results": tiers[host["id"]]}
@@ -57,7 +56,7 @@ class ShowHost(commands.ShowOne):
         results = self.service.results_list(attester=host["id"])
         return commands.fields({**host, "results": {
             r["profile"]: f"{r['tier']} until {r['expires_at']}"
-            for r in results}})
+            for r in _standing(results)}})
 
 
 class ApproveHost(commands.ShowOne):
@@ -66,11 +65,7 @@ class ApproveHost(commands.ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = _host(super().get_parser(prog_name))
-        parser.add_argument("--wait", action="store_true",
-                            help="Wait for the host's first result")
-        parser.add_argument("--timeout", metavar="<seconds>", type=float,
-                            default=120,
-                            help="Seconds to wait at most (default: 120)")
+        commands.wait_options(parser, "the host's first result")
         return parser
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
@@ -79,8 +74,7 @@ class ApproveHost(commands.ShowOne):
         if parsed.wait:
             commands.wait_until(
                 lambda: bool(self.service.results_list(attester=host["id"])),
-                sys.stderr.write, f"a result of {host['host']}",
-                parsed.timeout)
+                f"a result of {host['host']}", parsed.timeout)
         return commands.fields(host)
 
 
@@ -128,11 +122,28 @@ class AttestHost(commands.Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("host", metavar="<host>", nargs="?",
                             help="Host name or attester id (default: all)")
+        commands.wait_options(parser, "a new result of each host")
         return parser
 
     def take_action(self, parsed: argparse.Namespace) -> None:
         """Ask."""
+        before = self._newest(parsed.host) if parsed.wait else {}
         self.service.attester_attest(parsed.host)
+        if not parsed.wait:
+            return
+        commands.wait_until(
+            lambda: all(issued > before[host] for host, issued
+                        in self._newest(parsed.host).items()),
+            f"new results of {', '.join(before) or 'no host'}",
+            parsed.timeout)
+
+    def _newest(self, host: str | None) -> dict[str, str]:
+        """Return when each approved host was judged last."""
+        hosts = ([self.service.attester_show(host)] if host is not None
+                 else self.service.attesters_list(state="approved"))
+        return {h["host"]: max((
+            r["issued_at"] for r in self.service.results_list(
+                attester=h["id"])), default="") for h in hosts}
 
 
 class ExplainHost(commands.Lister):
@@ -174,6 +185,11 @@ class HistoryHost(commands.Lister):
         """List."""
         return commands.listing(_RESULTS, self.service.results_history(
             parsed.host, profile=parsed.profile, limit=parsed.limit))
+
+
+def _standing(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what was withdrawn, as by a retired profile."""
+    return [r for r in results if r["jwt"]]
 
 
 def _host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 from typing import Any
 
 from osc_lib import exceptions
@@ -29,17 +30,20 @@ class CreateLaunch(commands.ShowOne):
                             help="Only for an image with this SHA-256")
         parser.add_argument("--nonce", metavar="<base64url>",
                             help="Your secret number, 16 to 64 bytes; made "
-                                 "for you and shown once otherwise")
+                                 "here and shown once otherwise")
         parser.add_argument("--expires-in", metavar="<seconds>", type=int,
                             help="Seconds in which it must be used first")
         return parser
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """Create."""
-        return commands.fields(self.service.launch_create(
-            parsed.profile, nonce=nonce(parsed.nonce),
+        own = nonce(parsed.nonce) or new_nonce()
+        made = self.service.launch_create(
+            parsed.profile, nonce=own,
             image_id=parsed.image, image_digest=parsed.image_digest,
-            expires_in=parsed.expires_in))
+            expires_in=parsed.expires_in)
+        shown = {} if parsed.nonce else {"nonce": encoding.b64(own)}
+        return commands.fields({**made, **shown})
 
 
 class ListLaunch(commands.Lister):
@@ -72,6 +76,16 @@ class DeleteLaunch(commands.Command):
     def take_action(self, parsed: argparse.Namespace) -> None:
         """Delete."""
         self.service.launch_delete(parsed.launch)
+
+
+def new_nonce() -> bytes:
+    """Draw a nonce whose text can be given to ``--nonce`` as it is.
+
+    A word that begins with "-" would be taken for an option.
+    """
+    while encoding.b64(drawn := secrets.token_bytes(32)).startswith("-"):
+        pass
+    return drawn
 
 
 def nonce(text: str | None) -> bytes | None:

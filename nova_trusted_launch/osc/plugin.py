@@ -6,11 +6,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from keystoneauth1 import adapter
 from osc_lib import utils
 
 from nova_trusted_launch.client.api import TrustedLaunchClient
-from nova_trusted_launch.client.http import SERVICE_TYPE
 
 API_NAME = "trusted_launch"
 API_VERSION_OPTION = "os_trusted_launch_api_version"
@@ -20,9 +18,9 @@ DEFAULT_VERSION = "1"
 
 def make_client(instance: Any) -> TrustedLaunchClient:
     """Return the client of the cloud that OpenStackClient is logged in to."""
-    return TrustedLaunchClient(adapter.Adapter(
-        session=instance.session, service_type=SERVICE_TYPE,
-        interface=instance.interface, region_name=instance.region_name))
+    return TrustedLaunchClient.of_session(
+        instance.session, interface=instance.interface,
+        region_name=instance.region_name)
 
 
 def build_option_parser(

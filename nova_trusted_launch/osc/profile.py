@@ -89,7 +89,7 @@ class ShowProfile(commands.ShowOne):
             found = self.service.profile_version_show(
                 parsed.profile, parsed.version)
         return commands.fields({
-            **found, "document": _text(found.get("document"))})
+            **found, "document": Document(found.get("document"))})
 
 
 class SetProfile(commands.ShowOne):
@@ -121,7 +121,7 @@ class SetProfile(commands.ShowOne):
             changes["projects"] = parsed.project
         found = self.service.profile_update(parsed.profile, **changes)
         return commands.fields({
-            **found, "document": _text(found.get("document"))})
+            **found, "document": Document(found.get("document"))})
 
 
 class RetireProfile(commands.Command):
@@ -194,6 +194,14 @@ class DiffProfile(commands.Command):
         self.app.stdout.writelines(difflib.unified_diff(
             old, new, f"{parsed.profile}/{parsed.old}",
             f"{parsed.profile}/{parsed.new}"))
+
+
+class Document(commands.Structured):
+    """A document: YAML in a table."""
+
+    def human_readable(self) -> str:
+        """Return the YAML text."""
+        return _text(self._value)
 
 
 def _name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -55,11 +55,16 @@ class VerifyServer(commands.Lister):
         parser.add_argument("--keys", metavar="<file>",
                             help="The service's public keys (JWKS) if you "
                                  "have them from elsewhere")
+        commands.wait_options(parser, "the server's first receipt")
         return parser
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """Check."""
         server = find(self.app.client_manager, parsed.server)
+        if parsed.wait:
+            commands.wait_until(
+                lambda: self._released(server.id),
+                f"a receipt of {parsed.server}", parsed.timeout)
         report = verification.verify_server(
             self.service, verification.Expectation(
                 instance_id=server.id, project_id=server.project_id,
@@ -77,6 +82,18 @@ class VerifyServer(commands.Lister):
             f"{encoding.timestamp(receipt.issued_at)}\n")
         return _STATEMENTS, [(s.what, s.word, s.detail)
                              for s in report.statements]
+
+    def _released(self, server_id: str) -> bool:
+        """Tell whether there is a receipt.
+
+        :raises CommandError: there will be none.
+        """
+        newest = self.service.releases_list(instance_id=server_id, limit=1)
+        if newest and newest[0]["state"] == "refused":
+            raise exceptions.CommandError(
+                "{code}: {detail}\n{advice}".format(**newest[0]))
+        return bool(self.service.receipts_list(instance_id=server_id,
+                                               limit=1))
 
     def run(self, parsed: argparse.Namespace) -> int:
         """Run; 1 when something was refuted."""

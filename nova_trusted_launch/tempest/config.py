@@ -66,3 +66,9 @@ OPTIONS = (
         help="Seconds in which a host that is asked to attest has a new "
              "result.  Tests fail after it."),
 )
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return every option for samples and the reference."""
+    return [("service_available", [SERVICE_AVAILABLE]),
+            (GROUP.name, list(OPTIONS))]

@@ -6,6 +6,7 @@ The commands come from ``tempest.conf`` alone and are run without a shell.
 
 from __future__ import annotations
 
+import datetime
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tempest import config
 
 from nova_trusted_launch.tempest import cases
 from nova_trusted_launch.tempest.client import HostAttestationClient
+from nova_trusted_launch.wire import encoding
 
 CONF = config.CONF
 LOG = logging.getLogger(__name__)
@@ -31,8 +33,10 @@ def result(admin: HostAttestationClient, host: str,
 
 def affirming(admin: HostAttestationClient, profile: str) -> list[str]:
     """Name the hosts that satisfy a profile now."""
+    now = encoding.timestamp(datetime.datetime.now(datetime.UTC))
     return sorted(r["host"] for r in admin.results_list(profile=profile)
-                  if r["tier"] == AFFIRMING)
+                  if r["jwt"] and r["tier"] == AFFIRMING
+                  and r["expires_at"] > now)
 
 
 def attest(admin: HostAttestationClient, host: str, profile: str,

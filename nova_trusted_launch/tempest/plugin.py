@@ -30,8 +30,7 @@ class TrustedLaunchPlugin(plugins.TempestPlugin):
 
     def get_opt_lists(self) -> list[tuple[str, list[cfg.Opt]]]:
         """Return the same options for the sample configuration file."""
-        return [("service_available", [config.SERVICE_AVAILABLE]),
-                (config.GROUP.name, list(config.OPTIONS))]
+        return config.list_opts()
 
     def get_service_clients(self) -> list[dict[str, Any]]:
         """Return what ``manager.trusted_launch`` makes clients of."""

@@ -47,11 +47,12 @@ ADAPTERS = ("api", "cloud", "messaging", "signing", "store", "vault")
 HOMES = {
     "nova": (f"{NTL}/scheduler", f"{NTL}/compute"),
     "osc_lib": (f"{NTL}/osc",),
+    "cliff": (f"{NTL}/osc",),
+    "novaclient": (f"{NTL}/nova_shell.py", f"{SERVICE}/cloud"),
     "horizon": (f"{NTL}/horizon",), "django": (f"{NTL}/horizon",),
     "openstack_dashboard": (f"{NTL}/horizon",),
     "tpm2_pytss": (f"{NTL}/agent/tpm_tss",),
-    "keystoneauth1": (f"{NTL}/client", f"{NTL}/osc/plugin.py",
-                      f"{SERVICE}/cloud",
+    "keystoneauth1": (f"{NTL}/client", f"{SERVICE}/cloud",
                       # Its options, not its sessions.
                       f"{SERVICE}/conf"),
     "castellan": (f"{SERVICE}/vault", f"{SERVICE}/signing",

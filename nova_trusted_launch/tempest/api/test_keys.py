@@ -31,7 +31,7 @@ class KeysTest(cases.TrustedLaunchCase):
         profile = self.make_profile(activate=True)["name"]
         policy = {"profile": profile, "image_id": "an-image",
                   "image_digest": "ab" * 32, "demand_token": True,
-                  "expires_at": "2099-01-02T03:04:05Z", "launches": 3}
+                  "expires_at": "2099-01-02T03:04:05.000000Z", "launches": 3}
         key = self.make_key(**policy)
         self.assertEqual(policy, key["policy"])
         self.assertEqual(0, key["launches_used"])

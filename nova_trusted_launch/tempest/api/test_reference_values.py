@@ -48,8 +48,8 @@ class ReferenceValuesTest(cases.TrustedLaunchCase):
 
     @decorators.idempotent_id("3570294b-3b38-4f37-9765-d3d615fcc5f4")
     def test_expiry_is_kept(self):
-        made = self._make(expires_at="2099-01-02T03:04:05Z")
-        self.assertEqual("2099-01-02T03:04:05Z", made["expires_at"])
+        made = self._make(expires_at="2099-01-02T03:04:05.000000Z")
+        self.assertEqual("2099-01-02T03:04:05.000000Z", made["expires_at"])
 
     @decorators.idempotent_id("3460db26-c3c5-48ff-a55d-d169c9a331f1")
     def test_profile_names_a_set(self):
