@@ -249,6 +249,9 @@ class KeptEvidence(Protocol):
     def list(self, attester_id: str) -> Sequence[r.KeptEvidence]:
         """Return what is kept, newest first."""
 
+    def forget_older(self, before: Time) -> int:
+        """Delete what came in before this; return how many."""
+
 
 class Keys(Protocol):
     """Registered keys (never their material)."""

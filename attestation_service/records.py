@@ -68,7 +68,8 @@ class Attester:
     ``ek_digest`` is SHA-256 of the EK's SubjectPublicKeyInfo; ``user_id`` the
     Keystone user that enrolled it, the only one that may speak for it.
     ``ima_position`` is an opaque JSON object of ``core.ima``: where the
-    verified IMA list ended.
+    verified IMA list ended.  ``ek_certificate`` and ``intermediates`` are as
+    they were at enrolment, kept so that evidence can be judged elsewhere.
     """
 
     id: str
@@ -87,6 +88,9 @@ class Attester:
     counters: BootCounters | None = None
     ima_position: Mapping[str, Any] | None = None
     last_seen_at: Time | None = None
+    # Nothing: enrolled before they were kept.
+    ek_certificate: bytes = b""
+    intermediates: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

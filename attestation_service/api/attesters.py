@@ -92,11 +92,16 @@ def evidence_show(call: Call) -> dict[str, Any]:
     """Show one piece of kept evidence, to judge it offline."""
     kept = call.flows.attesters.evidence_of(
         call.path["attester"], call.path["evidence"])
+    attester = call.flows.attesters.find(kept.attester_id)
     return {"evidence": {
         "id": kept.id, "attester_id": kept.attester_id,
         "received_at": encoding.timestamp(kept.received_at),
         "envelope": json.loads(kept.envelope),
-        "qualifying": kept.qualifying.hex()}}
+        "qualifying": kept.qualifying.hex(),
+        "labels": dict(attester.labels),
+        "ak_public": encoding.b64(attester.ak_public),
+        "ek_certificate": encoding.b64(attester.ek_certificate) or None,
+        "intermediates": [encoding.b64(c) for c in attester.intermediates]}}
 
 
 def view(attester: r.Attester) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def preview(call: Call) -> dict[str, Any]:
 
 def draft(call: Call) -> dict[str, Any]:
     """Draft a document from a host that is known good."""
-    return {"document": call.flows.draft(call.body["host"], call.now)}
+    return {"document": call.flows.draft(
+        call.body["host"], call.now, files=call.body.get("files", True))}
 
 
 def view(seen: ProfileView) -> dict[str, Any]:

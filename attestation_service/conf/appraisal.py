@@ -31,7 +31,7 @@ OPTS: list[cfg.Opt] = [
              "not trusted between two attestations."),
     cfg.IntOpt(
         "history_days", default=30, min=1,
-        help="Days that old results are kept."),
+        help="Days that old results and evidence are kept."),
     cfg.IntOpt(
         "snapshot_lifetime", default=60, min=5, max=3600,
         help="Seconds that a signed snapshot of results is good for. This "

@@ -47,7 +47,8 @@ class Unanswerable:
         yield Finding(
             "profile", TrustClaim.CONFIGURATION, TrustTier.NONE,
             f"the profile cannot be applied: {self.why}", "document",
-            action="Make a new version of the profile with reference values "
+            "reference values that hold", "expired, or gone",
+            "Make a new version of the profile with reference values "
                    "that exist and have not expired.")
 
     def to_document(self) -> dict[str, Any]:

@@ -101,7 +101,9 @@ class Enrol:
             r.AttesterState.APPROVED if approved
             else r.AttesterState.PENDING, user_id, enrolment.ek_public,
             enrolment.ak_public, enrolment.ek_digest, enrolment.manufacturer,
-            enrolment.firmware, enrolment.hardware, {}, now, now)
+            enrolment.firmware, enrolment.hardware, {}, now, now,
+            ek_certificate=enrolment.ek_certificate,
+            intermediates=enrolment.intermediates)
         with self._store.unit() as unit:
             unit.attesters.add(attester)
             unit.outbox.put(events.attester_state(attester, None, now))

@@ -28,6 +28,9 @@ class Housekeep:
             unit.challenges.forget_expired(now)
         with self._store.unit() as unit:
             unit.results.forget_older(now - self._settings.history_life)
+        with self._store.unit() as unit:
+            unit.kept_evidence.forget_older(
+                now - self._settings.history_life)
         for host, profiles in self._silent(now).items():
             self._publisher.publish(host, (), profiles, now)
 

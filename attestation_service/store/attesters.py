@@ -43,9 +43,7 @@ class SqlAttesters:
         if still_open >= most_open:
             raise errors.LimitReached(
                 f"{still_open} enrolments of this TPM are open")
-        values = _fields(enrolment)
-        values["intermediates"] = [
-            encoding.b64(c) for c in enrolment.intermediates]
+        values = _fields(enrolment) | _certificates(enrolment)
         self._connection.execute(enrolments.insert(), values)
 
     def take(self, enrolment_id: str, now: r.Time) -> r.Enrolment:
@@ -62,14 +60,13 @@ class SqlAttesters:
             raise spent
         if row.expires_at <= now:
             raise spent
-        values = row._asdict()
-        values["intermediates"] = tuple(
-            encoding.unb64(c, "intermediates") for c in row.intermediates)
-        return r.Enrolment(**values)
+        return r.Enrolment(**row._asdict() | {
+            "intermediates": _intermediates(row)})
 
     def add(self, attester: r.Attester) -> None:
         """Add an attester."""
-        values = _fields(attester) | _slots(attester)
+        values = (_fields(attester) | _slots(attester)
+                  | _certificates(attester))
         values["counters"] = _counters(attester.counters)
         rows.add(self._connection, attesters, values, errors.Conflict(
             f"host {attester.host} or its TPM is enrolled already",
@@ -96,7 +93,8 @@ class SqlAttesters:
     def save(self, attester: r.Attester, *, was: r.Attester) -> None:
         """Replace ``was``, but for what ``record_boot`` keeps."""
         values = _fields(attester) | _slots(attester)
-        for name in ("id", "counters", "ima_position", "last_seen_at"):
+        for name in ("id", "counters", "ima_position", "last_seen_at",
+                     "ek_certificate", "intermediates"):
             del values[name]
         found = rows.changed(self._connection, attesters.update().where(
             attesters.c.id == was.id,
@@ -124,6 +122,16 @@ def _fields(record: Any) -> dict[str, Any]:
             for f in dataclasses.fields(record)}
 
 
+def _certificates(record: r.Enrolment | r.Attester) -> dict[str, Any]:
+    return {"intermediates": [
+        encoding.b64(c) for c in record.intermediates]}
+
+
+def _intermediates(row: sa.Row) -> tuple[bytes, ...]:
+    return tuple(encoding.unb64(c, "intermediates")
+                 for c in row.intermediates or ())
+
+
 def _slots(attester: r.Attester) -> dict[str, Any]:
     """Hold host and EK, or give them back."""
     if attester.state is r.AttesterState.RETIRED:
@@ -138,6 +146,8 @@ def _counters(counters: r.BootCounters | None) -> dict[str, int] | None:
 def _record(row: sa.Row) -> r.Attester:
     values = row._asdict()
     del values["host_slot"], values["ek_slot"]
+    values["ek_certificate"] = row.ek_certificate or b""
+    values["intermediates"] = _intermediates(row)
     if row.counters is not None:
         values["counters"] = r.BootCounters(**row.counters)
     return r.Attester(**values)

@@ -18,6 +18,8 @@ def _newest_first(*columns: sa.Column) -> sa.Select:
             kept_evidence.c.received_at.desc(), kept_evidence.c.id.desc())
 
 
+# Old evidence that is deleted at once; the rest is the next round's.
+_AT_ONCE = 500
 _INSERT = kept_evidence.insert()
 _BRIEFLY = _newest_first(kept_evidence.c.id, kept_evidence.c.more)
 _WHOLLY = _newest_first(*kept_evidence.c)
@@ -37,20 +39,30 @@ class SqlKeptEvidence:
             "id": kept.id, "attester_id": kept.attester_id,
             "received_at": kept.received_at,
             "qualifying": kept.qualifying, "head": head, "more": more})
-        too_old = self._connection.execute(
-            _BRIEFLY, {"of_attester": kept.attester_id}).all()[keep:]
-        if too_old:
-            self._connection.execute(kept_evidence.delete().where(
-                kept_evidence.c.id.in_([row.id for row in too_old])))
-        long = [_owner(row.id) for row in too_old if row.more]
-        if long:
-            chunks.forget(self._connection, long)
+        self._delete(self._connection.execute(
+            _BRIEFLY, {"of_attester": kept.attester_id}).all()[keep:])
 
     def list(self, attester_id: str) -> Sequence[r.KeptEvidence]:
         """Return what is kept, newest first."""
         found = self._connection.execute(
             _WHOLLY, {"of_attester": attester_id}).all()
         return [self._record(row) for row in found]
+
+    def forget_older(self, before: r.Time) -> int:
+        """Delete what came in before this; return how many."""
+        found = self._connection.execute(sa.select(
+            kept_evidence.c.id, kept_evidence.c.more).where(
+                kept_evidence.c.received_at < before).limit(_AT_ONCE)).all()
+        self._delete(found)
+        return len(found)
+
+    def _delete(self, found: Sequence[sa.Row]) -> None:
+        if found:
+            self._connection.execute(kept_evidence.delete().where(
+                kept_evidence.c.id.in_([row.id for row in found])))
+        long = [_owner(row.id) for row in found if row.more]
+        if long:
+            chunks.forget(self._connection, long)
 
     def _record(self, row: sa.Row) -> r.KeptEvidence:
         envelope = chunks.load(self._connection, _owner(row.id), row.head,

@@ -84,6 +84,8 @@ attesters = _table(
     _column("counters", Json(), null=True),
     _column("ima_position", Json(), null=True),
     _column("last_seen_at", Moment(), null=True),
+    _column("ek_certificate", blob(), null=True),
+    _column("intermediates", Json(), null=True),
     sa.Index("uq_attesters_host_slot", "host_slot", unique=True),
     sa.Index("uq_attesters_ek_slot", "ek_slot", unique=True),
     sa.Index("ix_attesters_host", "host", "id"),

@@ -78,9 +78,12 @@ class FakeProfiles:
                         host: str | None = None) -> list[Json]:
         return []
 
-    def profile_draft(self, host: str) -> Any:
+    def profile_draft(self, host: str, *, files: bool = True) -> Any:
         self.state.attester(host)
-        return {"rules": []}
+        rules: list[Json] = [{"tpm": {"manufacturers": ["IFX"]}}]
+        if files:
+            rules.append({"ima": {"values": {"00" * 32: ["/sbin/init"]}}})
+        return {"schema": 1, "require": rules}
 
     # Reference values.
 

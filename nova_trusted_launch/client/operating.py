@@ -167,10 +167,16 @@ class Operating:
             "POST", resource("profiles", "preview"), body, most=_BIG),
             "changes", list)
 
-    def profile_draft(self, host: str) -> Any:
-        """Return a document that a host satisfies as it is now."""
+    def profile_draft(self, host: str, *, files: bool = True) -> Any:
+        """Return a document that a host satisfies as it is now.
+
+        Without ``files`` it asks nothing of the files that IMA measured.
+        """
+        body: Json = {"host": host}
+        if not files:
+            body["files"] = False
         return member(self._http.call(
-            "POST", resource("profiles", "draft"), {"host": host}),
+            "POST", resource("profiles", "draft"), body, most=_BIG),
             "document", dict)
 
     # Reference values.

@@ -8,6 +8,7 @@ import difflib
 from typing import Any
 
 import yaml
+from osc_lib import exceptions
 
 from nova_trusted_launch.osc import commands
 
@@ -144,12 +145,40 @@ class DraftProfile(commands.Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("--from-host", metavar="<host>", required=True,
                             help="The host to take as good")
+        files = parser.add_mutually_exclusive_group()
+        files.add_argument("--no-files", action="store_true",
+                           help="Ask nothing of the files that IMA measured")
+        files.add_argument(
+            "--reference", metavar="<name>",
+            help="Put the files into a new set of reference values of this "
+                 "name, instead of the document")
         return parser
 
     def take_action(self, parsed: argparse.Namespace) -> None:
         """Print."""
-        self.app.stdout.write(
-            _text(self.service.profile_draft(parsed.from_host)))
+        drafted = self.service.profile_draft(parsed.from_host,
+                                             files=not parsed.no_files)
+        if parsed.reference:
+            self._share_files(drafted, parsed)
+        self.app.stdout.write(_text(drafted))
+
+    def _share_files(self, drafted: Any, parsed: argparse.Namespace) -> None:
+        """Move the files of a draft into a set of reference values.
+
+        :raises CommandError: the draft asks nothing of files.
+        """
+        for rule in drafted["require"]:
+            if "ima" in rule:
+                self.service.reference_create({
+                    "name": parsed.reference, "kind": "ima",
+                    "provenance": f"files that {parsed.from_host} had used "
+                                  "when a profile was drafted from it",
+                    "values": rule["ima"].pop("values")})
+                rule["ima"]["reference_values"] = [parsed.reference]
+                return
+        raise exceptions.CommandError(
+            f"{parsed.from_host} has no IMA list: there are no files to put "
+            "into a set of reference values")
 
 
 class PreviewProfile(commands.Lister):

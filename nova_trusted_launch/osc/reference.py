@@ -5,40 +5,45 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import pathlib
-import re
-from collections import defaultdict
 from typing import Any
 
 from osc_lib import exceptions
 
-from nova_trusted_launch.osc import commands
+from nova_trusted_launch.osc import commands, references
 from nova_trusted_launch.wire import encoding
 
 _LIST = {"name": "Name", "kind": "Kind", "provenance": "Provenance",
          "created_at": "Created", "expires_at": "Expires"}
-_SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)\Z")
 
 
 class CreateReference(commands.ShowOne):
-    """Create a set of reference values from sha256sum output"""
+    """Create a set of reference values from sha256sum output or packages"""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = _name(super().get_parser(prog_name))
         parser.add_argument(
-            "--sha256sums", metavar="<file>", required=True, action="append",
+            "--sha256sums", metavar="<file>", action="append", default=[],
             help="Output of sha256sum: a digest and a path on each line "
                  "(repeat option for several)")
         parser.add_argument(
             "--root", metavar="<path>", default="/",
             help="Where relative paths begin on the host (default: /)")
         parser.add_argument(
+            "--deb", metavar="<file.deb>", action="append", default=[],
+            help="A Debian package, whose files are hashed here (repeat "
+                 "option for several)")
+        parser.add_argument(
+            "--packages", metavar="<file>", action="append", default=[],
+            help="A Packages index that must have every --deb, by its "
+                 "SHA-256 (repeat option for several)")
+        parser.add_argument(
             "--kind", metavar="<kind>", choices=("ima", "digest"),
             default="ima", help="ima (files) or digest (default: ima)")
         parser.add_argument(
-            "--provenance", metavar="<text>", required=True,
-            help="Where these values come from, for people")
+            "--provenance", metavar="<text>",
+            help="Where these values come from, for people (default: the "
+                 "names of the packages)")
         parser.add_argument(
             "--days", metavar="<days>", type=int,
             help="Days after which the set expires (default: never)")
@@ -46,10 +51,10 @@ class CreateReference(commands.ShowOne):
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """Create."""
-        values = read_sums(parsed.sha256sums, parsed.root)
+        values, provenance = self._read(parsed)
         body: dict[str, Any] = {
             "name": parsed.reference, "kind": parsed.kind,
-            "provenance": parsed.provenance, "values": values}
+            "provenance": provenance, "values": values}
         if parsed.days is not None:
             body["expires_at"] = encoding.timestamp(
                 datetime.datetime.now(datetime.UTC)
@@ -58,6 +63,30 @@ class CreateReference(commands.ShowOne):
         return commands.fields({
             **{k: body.get(k) for k in _LIST if k != "created_at"},
             "values": len(values)})
+
+    @staticmethod
+    def _read(parsed: argparse.Namespace) -> tuple[references.Values, str]:
+        """Return the values, and where they come from.
+
+        :raises CommandError: a source cannot be read, there is none, or
+            nobody says where it comes from.
+        """
+        if not parsed.sha256sums and not parsed.deb:
+            raise exceptions.CommandError(
+                "--sha256sums or --deb is needed")
+        installed, packages = references.read_debs(parsed.deb,
+                                                   parsed.packages)
+        values = references.merged(
+            references.read_sums(parsed.sha256sums, parsed.root), installed)
+        if parsed.kind == "ima":
+            values = references.as_ima_writes(values)
+        provenance = parsed.provenance
+        if not provenance and not parsed.sha256sums:
+            provenance = ", ".join(
+                f"{p.name} {p.version} {p.architecture}" for p in packages)
+        if not provenance:
+            raise exceptions.CommandError("--provenance is needed")
+        return values, _short(provenance)
 
 
 class ListReference(commands.Lister):
@@ -96,24 +125,10 @@ class DeleteReference(commands.Command):
         self.service.reference_delete(parsed.reference)
 
 
-def read_sums(paths: list[str], root: str) -> dict[str, list[str]]:
-    """Read ``sha256sum`` output; relative paths begin at ``root``.
-
-    :raises CommandError: a file cannot be read or a line is of another form.
-    """
-    found: dict[str, set[str]] = defaultdict(set)
-    for path in paths:
-        try:
-            lines = pathlib.Path(path).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise exceptions.CommandError(f"{path}: {exc}") from exc
-        for number, line in enumerate(lines, 1):
-            match = _SUM.match(line)
-            if match is None:
-                raise exceptions.CommandError(
-                    f"{path}:{number}: not a line of sha256sum")
-            found[match[1]].add(str(pathlib.PurePosixPath(root) / match[2]))
-    return {digest: sorted(names) for digest, names in found.items()}
+def _short(text: str) -> str:
+    """Shorten what the service would not take."""
+    most = 1024
+    return text if len(text) <= most else text[:most - 4] + " ..."
 
 
 def _name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

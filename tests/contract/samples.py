@@ -56,7 +56,8 @@ def attester(name: str = "a1", **changes: Any) -> r.Attester:
         user_id="agent-user", ek_public=b"ek\0", ak_public=b"ak\0",
         ek_digest=hashed(name), manufacturer="STM ", firmware="1.2.3",
         hardware=False, labels={"region": "nörd", "rack": "7"},
-        created_at=NOW, updated_at=NOW), changes)
+        created_at=NOW, updated_at=NOW, ek_certificate=b"\0\xffpaper",
+        intermediates=(b"one", b"\0two")), changes)
 
 
 def counters(reset_count: int = 7) -> r.BootCounters:

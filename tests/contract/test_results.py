@@ -199,6 +199,16 @@ def test_evidence_is_kept_newest_first_and_bounded(store):
         assert list(unit.kept_evidence.list("a3")) == []
 
 
+def test_old_evidence_is_forgotten(store):
+    with store.unit() as unit:
+        for number in range(3):
+            unit.kept_evidence.save(samples.kept(
+                f"k{number}", received_at=samples.at(number)), keep=3)
+        assert unit.kept_evidence.forget_older(samples.at(2)) == 2
+        assert [k.id for k in unit.kept_evidence.list("a1")] == ["k2"]
+        assert unit.kept_evidence.forget_older(samples.at(2)) == 0
+
+
 def test_long_evidence_is_kept_whole(store):
     # Does not compress: several chunks, more than a packet of MariaDB.
     noise = b"".join(samples.hashed(str(n)) for n in range(600_000))

@@ -322,6 +322,12 @@ class KeptEvidence(Table):
     def list(self, attester_id):
         return list(self.rows.get(attester_id, []))
 
+    def forget_older(self, before):
+        had = sum(map(len, self.rows.values()))
+        self.rows = {of: [k for k in kept if k.received_at >= before]
+                     for of, kept in self.rows.items()}
+        return had - sum(map(len, self.rows.values()))
+
 
 class Keys(Table):
     def reset(self):

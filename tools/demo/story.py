@@ -19,6 +19,7 @@ from typing import Any
 
 from nova_trusted_launch.wire import encoding
 from tools.cloud import lab
+from tools.demo import changed_file
 from tools.demo.telling import Telling
 
 PROFILE, FLAVOR, IMAGE = "demo", "demo.trusted", "demo-disk"
@@ -47,6 +48,7 @@ class Story:
         self.launch()
         self.verify()
         self.search()
+        self.change_file()
         self.token_again()
         self.taint_one()
         self.start_on_tainted()
@@ -161,6 +163,11 @@ class Story:
         say.expect("the search does find the head of the encrypted image, "
                    "in Glance and on the host", len(control) > 1,
                    f"{len(control)} files")
+
+    def change_file(self) -> None:
+        """Change a file on a host that does not run the server."""
+        other = next(host for host in lab.HOSTS if host != self.host)
+        changed_file.tell(self.tell_, self.admin, other, PROFILE)
 
     def token_again(self) -> None:
         """Use a token a second time."""

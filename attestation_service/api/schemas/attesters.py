@@ -35,7 +35,10 @@ SCHEMAS = {
         "evidence": t.array(t.ref("KeptEvidence"))}),
     "KeptEvidenceAnswer": t.an_object({"evidence": t.an_object({
         "id": t.ID, "attester_id": t.ID, "received_at": t.TIME,
-        "envelope": {"type": "object"}, "qualifying": t.HEX})}),
+        "envelope": {"type": "object"}, "qualifying": t.HEX,
+        "labels": t.LABELS, "ak_public": t.b64(1, 2048),
+        "ek_certificate": t.nullable(t.b64(1, 16384)),
+        "intermediates": t.array(t.b64(1, 16384), 8)})}),
     "Explanation": t.an_object({
         "attester": t.ref("Attester"),
         "results": t.array(t.ref("ExplainedResult")),

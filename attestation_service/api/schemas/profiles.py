@@ -38,6 +38,7 @@ SCHEMAS = {
     "Preview": t.an_object({"changes": t.array(t.an_object({
         "host": t.HOST, "before": t.nullable(t.TIER), "after": t.TIER,
         "findings": t.array(t.ref("Finding"))}))}),
-    "DraftRequest": t.an_object({"host": t.HOST}),
+    "DraftRequest": t.an_object(
+        {"host": t.HOST}, {"files": {"type": "boolean"}}),
     "Draft": t.an_object({"document": t.DOCUMENT}),
 }

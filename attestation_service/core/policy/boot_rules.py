@@ -29,7 +29,7 @@ _NO_LOG = ("Boot the kernel through its EFI stub (GRUB's 'linux' with Secure "
 def no_log(rule: str, claim: TrustClaim) -> Finding:
     """Say that nothing is known of the boot."""
     return Finding(rule, claim, TrustTier.NONE, "the host sent no boot log",
-                   "boot log", action=_NO_LOG)
+                   "boot log", "a boot log", "none", _NO_LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ class BootLog:
             yield Finding(
                 "boot-log", claim, TrustTier.WARNING,
                 f"the log replays only with firmware quirks: {one_of(odd)}",
-                "boot log", one_of(self.quirks), one_of(facts.boot.quirks),
+                "boot log", one_of(self.quirks) or "no quirk",
+                one_of(facts.boot.quirks),
                 "Update the firmware, or add the quirk to the profile.")
         else:
             yield Finding(
@@ -128,7 +129,7 @@ class SecureBootIsOn:
         if state.enabled is None:
             return Finding(rule, claim, TrustTier.NONE,
                            f"it cannot be told: {state.undecided}",
-                           "Secure Boot", "on", "",
+                           "Secure Boot", "on", "undecided",
                            "Look at the event; update the firmware.")
         if not state.enabled:
             return Finding(rule, claim, TrustTier.CONTRAINDICATED,

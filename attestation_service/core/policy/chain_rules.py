@@ -90,7 +90,9 @@ class ComponentsAreKnown:
             yield Finding(
                 "boot-components", claim, TrustTier.NONE,
                 f"register {register} is not proven by the log", self.kind,
-                action="See that the register is quoted, and that nothing "
+                "a register that the log explains",
+                "one that holds something else, or was not quoted",
+                "See that the register is quoted, and that nothing "
                        "extends it after the boot.")
             return
         components = components_of(facts.boot.chain)
@@ -182,8 +184,9 @@ class CommandLine:
         if missing:
             yield Finding(
                 "command-line", TrustClaim.CONFIGURATION, TrustTier.NONE,
-                missing, "command line", action="Use a boot loader that "
-                "measures the command line as text (GRUB, systemd-boot).")
+                missing, "command line", "one that was measured as text",
+                "none, or not all", "Use a boot loader that measures the "
+                "command line as text (GRUB, systemd-boot).")
 
     def _incomplete(self, facts: HostFacts) -> str:
         """Say why there may be a command line that is not seen."""

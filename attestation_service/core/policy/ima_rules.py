@@ -64,6 +64,15 @@ _SAID = {
         "Use one of the templates ima-ng, ima-sig, ima-ngv2, ima-sigv2."),
 }
 
+# What is expected when no digest is.
+_EXPECTED = {
+    Verdict.UNKNOWN: "a digest or signature that the profile accepts; for "
+                     "this path it has none",
+    Verdict.VIOLATION: "a file that nobody writes while it is used",
+    Verdict.BOOT_AGGREGATE: "the hash of registers 0 to 9, all quoted",
+    Verdict.UNREADABLE: "an entry that can be read",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FilesAreKnown:
@@ -120,38 +129,44 @@ class FilesAreKnown:
             yield Finding(
                 "ima", _CLAIM, TrustTier.NONE,
                 "the host sent no IMA measurement list", "IMA list",
-                action="Boot with ima_policy=tcb, and let the agent read "
-                       "/sys/kernel/security/ima.")
+                "a list", "none", "Boot with ima_policy=tcb, and let the "
+                "agent read /sys/kernel/security/ima.")
             return
         tally = facts.ima.tally(self.appraiser)
         if tally is None:
             yield Finding(
                 "ima", _CLAIM, TrustTier.NONE,
                 "the beginning of the list was not judged by this rule",
-                "IMA list", action="Wait until the host sends its whole "
-                "list again, or restart its agent.")
+                "IMA list", "the list from its beginning", "a part of it",
+                "Wait until the host sends its whole list again, or restart "
+                "its agent.")
         elif tally.bad_count == 0:
             yield Finding(
                 "ima", _CLAIM, TrustTier.AFFIRMING,
                 f"all {tally.position.entries} entries are vouched for",
                 "IMA list")
         else:
-            yield from self._bad(tally)
+            yield from self._bad(tally, facts.ima.boot_aggregate)
 
-    def _bad(self, tally: Tally) -> Iterator[Finding]:
+    def _bad(self, tally: Tally,
+             boot_aggregate: bytes | None) -> Iterator[Finding]:
         shown = tally.bad[:_SHOWN]
         expected = self.appraiser.references.expected(
             entry.path for entry in shown
             if entry.verdict is Verdict.UNKNOWN)
         for entry in shown:
-            yield self._entry(entry, expected.get(entry.path, []))
+            known = expected.get(entry.path, [])
+            if entry.verdict is Verdict.BOOT_AGGREGATE and boot_aggregate:
+                known = [boot_aggregate]
+            yield self._entry(entry, known)
         more = tally.bad_count - len(shown)
         if more:
             # Whether they are violations only is not known of all of them.
             yield Finding(
                 "ima", _CLAIM, TrustTier.CONTRAINDICATED,
                 f"{more} more entries are not vouched for", "IMA list",
-                action="See the entries named first.")
+                "every entry vouched for", f"{more} more that are not",
+                "See the entries named first.")
 
     def _entry(self, entry: BadEntry, expected: list[bytes]) -> Finding:
         detail, action = _SAID[entry.verdict]
@@ -161,8 +176,9 @@ class FilesAreKnown:
             "ima", _CLAIM,
             TrustTier.WARNING if tolerated else TrustTier.CONTRAINDICATED,
             detail, f"entry {entry.number + 1}: {path}",
-            one_of(digest.hex() for digest in expected), entry.digest.hex(),
-            action)
+            one_of(digest.hex() for digest in expected)
+            or _EXPECTED[entry.verdict],
+            entry.digest.hex() or "nothing that can be read", action)
 
     def to_document(self) -> dict[str, Any]:
         """Return the object that :meth:`parse` read."""

@@ -80,7 +80,7 @@ class PcrIsOneOf:
             yield Finding(
                 "pcr", claim, TrustTier.NONE,
                 f"PCR {self.index} of bank {self.alg.label} was not quoted",
-                self._subject, self._expected(), "",
+                self._subject, self._expected(), "not quoted",
                 "Let the profile name registers of the bank that the service "
                 f"asks for ({facts.pcrs.alg.label}).")
         elif self._known(value):
@@ -247,7 +247,7 @@ class LabelIsOneOf:
             yield Finding("label", TrustClaim.INSTANCE_IDENTITY,
                           TrustTier.NONE,
                           f"the host has no label {self.name!r}", self.name,
-                          one_of(self.values), "", action)
+                          one_of(self.values), "no such label", action)
         else:
             yield listed("label", self.name, TrustClaim.INSTANCE_IDENTITY,
                          value=value, expected=self.values, action=action)

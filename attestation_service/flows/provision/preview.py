@@ -14,9 +14,12 @@ from typing import Any
 
 from attestation_service import records as r
 from attestation_service.core import errors
+from attestation_service.core.appraise import appraise
 from attestation_service.core.facts import LogSettings
-from attestation_service.core.policy import document, rules
+from attestation_service.core.policy import document
+from attestation_service.core.policy import draft as drafts
 from attestation_service.core.policy.document import AppraisalPolicy
+from attestation_service.core.policy.reference_values import ReferenceValues
 from attestation_service.flows.judgement import Judged, judge
 from attestation_service.flows.policies import sets_of
 from attestation_service.flows.settings import Settings
@@ -85,18 +88,37 @@ class Draft:
         self._store = store
         self._settings = settings
 
-    def __call__(self, host: str, now: r.Time) -> dict[str, Any]:
+    def __call__(self, host: str, now: r.Time, *,
+                 files: bool = True) -> dict[str, Any]:
         """Return a document that this host satisfies as it is.
 
+        Without ``files`` nothing is asked of the files that IMA measured.
+
         :raises Unknown: no such host, or no evidence of it is kept.
+        :raises Conflict: something of this host cannot be good in any
+            profile, such as a violation in its IMA list.
         """
         with self._store.unit() as unit:
             attester = unit.attesters.find(host)
             kept = unit.kept_evidence.list(attester.id)
         if not kept:
             raise errors.Unknown(f"no evidence of {host!r} is kept")
-        return draft_of(rejudge(attester, kept[0], [],
-                                self._settings.logs))
+        judged = rejudge(attester, kept[0], [], self._settings.logs)
+        written = drafts.draft(judged.facts, files=files)
+        policy = document.parse(written, sets=_no_sets, now=now).policy(
+            _NAME, 1, default_valid_for=self._settings.result_life)
+        result = appraise(attester.id, host, judged.facts, policy, now)
+        if result.tier is not TrustTier.AFFIRMING:
+            raise errors.Conflict(
+                f"{host} is no model for a profile: " + "; ".join(
+                    f"{f.subject or f.rule}: {f.detail}"
+                    for f in result.findings
+                    if f.tier is not TrustTier.AFFIRMING))
+        return written
+
+
+def _no_sets(name: str) -> ReferenceValues:
+    raise errors.Unknown(f"no set of reference values {name!r}")
 
 
 def rejudge(attester: r.Attester, kept: r.KeptEvidence,
@@ -118,28 +140,6 @@ def rejudge(attester: r.Attester, kept: r.KeptEvidence,
     if judged.refusal is not None:
         raise judged.refusal
     return judged
-
-
-def draft_of(judged: Judged) -> dict[str, Any]:
-    """Write the rules of registers, maker and hardware that hold."""
-    pcrs, attester = judged.quote.pcrs, judged.attester
-    require: list[dict[str, Any]] = []
-    if attester.hardware:
-        require.append({"hardware-root": {"required": True}})
-    tpm: dict[str, Any] = {"firmware": [
-        rules.firmware_text(judged.quote.firmware_version)]}
-    if attester.manufacturer:
-        tpm["manufacturers"] = [attester.manufacturer]
-    require.append({"tpm": tpm})
-    require += [
-        {"pcr": {"bank": pcrs.alg.label, "index": index,
-                 "values": [pcrs.values[index].hex()]}}
-        for index in sorted(pcrs.values) if index in _BOOT]
-    return {"schema": document.SCHEMA, "require": require}
-
-
-# What firmware and boot loader measured; 10 moves with every file.
-_BOOT = frozenset({*range(8), 14})
 
 
 def _attesters(store: Store, host: str | None) -> Iterator[r.Attester]:

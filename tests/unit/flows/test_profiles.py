@@ -15,6 +15,7 @@ from attestation_service.flows.policies import Policies
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.results import TrustTier
 from tests.fakes.cloud import PROFILE, Cloud
+from tests.fakes.logs import ima_file
 
 STRICT = {"schema": 1, "require": [{"hardware-root": {"required": True}}]}
 SECOND = datetime.timedelta(seconds=1)
@@ -434,7 +435,7 @@ def test_a_draft_holds_for_the_host_it_was_made_from(hardware):
     host.attest()
     draft = cloud.flows.draft("host-1", cloud.clock())
     rules = [next(iter(rule)) for rule in draft["require"]]
-    assert rules == ["hardware-root"] * hardware + ["tpm"] + ["pcr"] * 9
+    assert rules == ["hardware-root"] * hardware + ["tpm"] + ["pcr"] * 11
     create(cloud, document=draft)
     (stored,) = host.attest()
     assert stored.result.tier is TrustTier.AFFIRMING
@@ -457,6 +458,32 @@ def test_a_draft_of_evidence_for_a_release(cloud):
     cloud.nova.place("vm-1", "host-1")
     cloud.host().release(profile="gold")
     cloud.flows.draft("host-1", cloud.clock())
+
+
+def test_a_draft_asks_for_files(cloud):
+    host = cloud.host()
+    host.measure("/bin/a", b"a")
+    host.attest()
+    draft = cloud.flows.draft("host-1", cloud.clock())
+    create(cloud, document=draft)
+    (stored,) = host.attest()
+    assert stored.result.tier is TrustTier.AFFIRMING
+    host.measure("/bin/a", b"changed")
+    (stored,) = host.attest()
+    assert stored.result.tier is TrustTier.CONTRAINDICATED
+    draft = cloud.flows.draft("host-1", cloud.clock(), files=False)
+    assert "ima" not in {k for rule in draft["require"] for k in rule}
+
+
+def test_a_host_with_a_violation_is_no_model(cloud):
+    host = cloud.host()
+    host.measure("/bin/a", b"a")
+    host.ima.entries.append(ima_file("/log", violation=True))
+    host.tpm.extend(10, b"\xff" * 32)
+    host.attest()
+    with pytest.raises(errors.Conflict, match="entry 3: /log"):
+        cloud.flows.draft("host-1", cloud.clock())
+    cloud.flows.draft("host-1", cloud.clock(), files=False)
 
 
 def test_no_draft_without_evidence(cloud):

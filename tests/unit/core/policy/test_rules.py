@@ -75,7 +75,7 @@ def test_c4_pcr_that_was_not_quoted_is_unknown(rule):
     found = judged(rule)
     assert found.tier is TrustTier.NONE
     assert "was not quoted" in found.detail
-    assert found.actual == ""
+    assert found.actual == "not quoted"
     assert "sha256" in found.action
 
 
