@@ -10,7 +10,6 @@ the release: granted, or refused with its reason.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 from oslo_log import log
 
@@ -20,12 +19,11 @@ from attestation_service.core.release import Case, Grant, Refuse, decide
 from attestation_service.flows import events
 from attestation_service.flows.challenge import selection_for
 from attestation_service.flows.ground import Ground
+from attestation_service.flows.hearing import Hearing, lease_of, receipt_of
 from attestation_service.flows.judgement import (
-    Judged,
     Publisher,
     Recorded,
     Recorder,
-    ak_of,
     judge,
 )
 from attestation_service.flows.memory import Memory
@@ -48,7 +46,7 @@ from nova_trusted_launch.wire.challenge import (
 )
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.evidence import Evidence
-from nova_trusted_launch.wire.receipts import RECEIPT_TYPE, Receipt
+from nova_trusted_launch.wire.receipts import RECEIPT_TYPE
 from nova_trusted_launch.wire.release import Released, ReleaseRequest
 
 LOG = log.getLogger(__name__)
@@ -91,16 +89,6 @@ class RequestRelease:
                 challenge, most_open=self._settings.open_releases, now=now)
             unit.releases.add(release)
         return release, challenge
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """One release whose evidence was believed, on its way to a decision."""
-
-    release: r.Release
-    ground: Ground
-    judged: Judged
-    now: r.Time
 
 
 class AnswerRelease:
@@ -199,7 +187,7 @@ class AnswerRelease:
                 prepared.bundle, ground.attester, quote=hearing.judged.quote,
                 release_id=release.id, request=ground.request)
             receipt = self._signer.sign(
-                _receipt(hearing, grant, prepared).to_claims(), RECEIPT_TYPE)
+                receipt_of(hearing, grant, prepared).to_claims(), RECEIPT_TYPE)
             index = self._keep_grant(hearing, grant, prepared, receipt)
         except errors.Refusal:
             self._secrets.forget(prepared.new_refs)
@@ -227,7 +215,7 @@ class AnswerRelease:
                 unit.launches.bind(grant.launch_id, release.instance_id)
             if prepared.new_disk_key is not None:
                 unit.keys.add(prepared.new_disk_key)
-            unit.leases.save(_lease(hearing, grant, prepared),
+            unit.leases.save(lease_of(hearing, grant, prepared),
                              was=hearing.ground.lease)
             kept = unit.log.append(r.StoredReceipt(
                 0, release.id, release.instance_id, grant.project_id,
@@ -293,25 +281,3 @@ def _refused(release: r.Release, code: Code, detail: str) -> r.Release:
 def _close(unit: UnitOfWork, release: r.Release, now: r.Time) -> None:
     unit.releases.close(release)
     unit.outbox.put(events.release_decided(release, now))
-
-
-def _receipt(hearing: Hearing, grant: Grant, prepared: Prepared) -> Receipt:
-    release, attester = hearing.release, hearing.ground.attester
-    return Receipt(
-        release.id, release.instance_id, grant.project_id, release.action,
-        release.host, attester.id, ak_of(attester.ak_public).name,
-        grant.satisfied, grant.image_id, grant.image_digest, grant.key_id,
-        grant.launch_id, prepared.nonce_digest, attester.hardware,
-        hearing.now)
-
-
-def _lease(hearing: Hearing, grant: Grant, prepared: Prepared) -> r.Lease:
-    release, old = hearing.release, hearing.ground.lease
-    return r.Lease(
-        release.instance_id, grant.project_id, release.host,
-        tuple(name for name, _ in grant.satisfied) if old is None
-        else old.profiles,
-        grant.image_id, grant.image_digest, grant.key_id,
-        prepared.disk_key_id, grant.launch_id, prepared.nonce_ref,
-        prepared.nonce_digest,
-        hearing.now if old is None else old.opened_at)

@@ -23,7 +23,7 @@ from nova_trusted_launch.images.encrypt import EncryptedImage
 from tools.cloud import lab
 
 PROFILE = "e2e"
-TRUSTED, PLAIN, TRAIT = "e2e.trusted", "e2e.plain", "e2e.trait"
+TRUSTED, PLAIN, TRAIT = "e2e.trusted", "e2e.plain", "e2e.trait-too"
 
 
 @dataclass
@@ -103,6 +103,7 @@ def _prepare(made: Cloud) -> None:
     lab.ensure_flavor(admin, PLAIN, {})
     lab.ensure_flavor(admin, TRUSTED, {"trusted_launch:profile": PROFILE})
     lab.ensure_flavor(admin, TRAIT, {
+        "trusted_launch:profile": PROFILE,
         "trait:CUSTOM_TRUSTED_LAUNCH_E2E": "required"})
     for host in lab.HOSTS:
         lab.attested(admin, host, PROFILE)

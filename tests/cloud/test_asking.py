@@ -53,13 +53,19 @@ def test_token_by_hint_alone(cloud, server_of):
     assert cloud.admin.nonce(server.id) == token["nonce"]
 
 
-@pytest.mark.parametrize("properties", [
-    {"trusted_launch_profile": PROFILE},
-    {"trait:CUSTOM_TRUSTED_LAUNCH_E2E": "required"}],
-    ids=["profile", "trait"])
-def test_image_property_alone(cloud, server_of, property_image, properties):
-    server = server_of("property", property_image(**properties), PLAIN)
+def test_image_property_alone(cloud, server_of, property_image):
+    server = server_of("property", property_image(
+        trusted_launch_profile=PROFILE), PLAIN)
     assert trusted(cloud, server)
+
+
+def test_required_trait_alone_names_no_profile_and_starts_nothing(
+        cloud, server_of, property_image):
+    """It asks for trust all the same, and says so."""
+    server = server_of("trait-only", property_image(
+        **{"trait:CUSTOM_TRUSTED_LAUNCH_E2E": "required"}), PLAIN)
+    assert server.status == "ERROR"
+    assert "release.no_profile" in cloud.why(server)
 
 
 def test_hint_and_property_that_disagree_start_nothing(
