@@ -41,7 +41,10 @@ class FakeProfiles:
         return self.profile_show(name)
 
     def profile_show(self, name: str) -> Json:
-        return self._seen(self._profile(name))
+        seen = self._seen(self._profile(name))
+        return {**seen, "document": next(
+            (v["document"] for v in self.state.versions[name]
+             if v["version"] == seen["active_version"]), None)}
 
     def profile_versions(self, name: str) -> list[Json]:
         self._profile(name)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright import sync_api as playwright
 
 from tests.browser import pages
@@ -120,8 +121,11 @@ def shot():
     def take(page: Any, name: str, of: str = "#content_body") -> None:
         if folder:
             page.wait_for_timeout(500)
-            page.locator(of).first.screenshot(
-                path=pathlib.Path(folder) / f"{name}.png")
+            path = pathlib.Path(folder) / f"{name}.png"
+            page.locator(of).first.screenshot(path=path)
+            # A page has few colours: a third of the size.
+            Image.open(path).convert("RGB").quantize(64).save(
+                path, optimize=True)
 
     return take
 
