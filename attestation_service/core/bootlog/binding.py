@@ -45,8 +45,9 @@ def require_caps(log: BootLog, column: int, alg: HashAlg,
         failed to measure.
     """
     caps, uncapped = _CAP_DIGESTS[alg], set(CAPPED & proven)
-    for register, kind, digests, _data in log.events:
-        if kind == _SEPARATOR and register in proven:
+    for register, digests in [
+            (row[0], row[2]) for row in log.rows if row[1] == _SEPARATOR]:
+        if register in proven:
             cap = caps.get(digests[column] or b"")
             if cap == _ERROR_CAP:
                 raise UnauthenticEvidence(
@@ -69,9 +70,10 @@ def require_data(log: BootLog, column: int, alg: HashAlg,
     """
     bound, grub_text = data_checks.BOUND, data_checks.grub_text
     hash_, caps = data_checks.hash_of(alg), _CAP_DIGESTS[alg]
-    known: dict[bytes, bytes] = {} if memo is None else memo.recent
+    # Separators are the same everywhere.
+    known = caps if memo is None else memo.recent
     new: dict[bytes, bytes] = {}
-    for number, (register, kind, digests, data) in enumerate(log.events):
+    for number, (register, kind, digests, data) in enumerate(log.rows):
         # What the usual forms measure; the others are tried after it.
         usual = data
         if kind == _IPL:
@@ -84,13 +86,14 @@ def require_data(log: BootLog, column: int, alg: HashAlg,
         if register not in proven:
             continue
         digest = digests[column] or b""
-        before = known.get(digest) or caps.get(digest)
+        before = known.get(digest)
         if before == usual:
             continue
         if before is None and hash_(usual).digest() == digest:
             new[digest] = usual
             continue
-        tied = data_checks.measured(kind, data, digest, hash_, known)
+        tied = data_checks.measured_unusually(kind, data, digest, hash_,
+                                              known)
         if tied is None:
             raise UnauthenticEvidence(
                 f"boot log: the data of event {number} "

@@ -126,7 +126,20 @@ def measured(event_type: int, data: bytes, digest: bytes, hash_: Hash,
 
     ``known`` maps digests to bytes that are known to hash to them.
     """
-    forms = _FORMS.get(event_type, _OTHERS)
+    return _chosen(_FORMS.get(event_type, _OTHERS), data, digest, hash_,
+                   known)
+
+
+def measured_unusually(event_type: int, data: bytes, digest: bytes,
+                       hash_: Hash, known: Mapping[bytes, bytes] = _NOTHING
+                       ) -> Measured | None:
+    """Do the same for data whose usual form does not hash to ``digest``."""
+    return _chosen(_FORMS.get(event_type, _OTHERS)[1:], data, digest, hash_,
+                   known)
+
+
+def _chosen(forms: tuple[_Form, ...], data: bytes, digest: bytes,
+            hash_: Hash, known: Mapping[bytes, bytes]) -> Measured | None:
     before = known.get(digest)
     if before is not None:
         for form, select in forms:

@@ -89,8 +89,8 @@ class ReplayedEvents:
         """Iterate over the proven events of ``registers``, in log order."""
         wanted = self.proven.intersection(registers)
         hash_ = data_checks.hash_of(self.alg)
-        for number, event in enumerate(self.log.events):
-            register, kind, digests, data = event
+        for number, (register, kind, digests, data) in enumerate(
+                self.log.rows):
             if register not in wanted or kind == _NO_ACTION:
                 continue
             digest = digests[self._column]
@@ -178,7 +178,7 @@ def _run(log: BootLog, column: int, hash_: Hash, size: int,
     known = None if memo is None else memo.recent.get
     new: dict[bytes, bytes] = {}
     locality, without_digest = 0, []
-    for number, (register, kind, digests, data) in enumerate(log.events):
+    for number, (register, kind, digests, data) in enumerate(log.rows):
         if kind == _NO_ACTION:
             if data.startswith(_STARTUP_LOCALITY):
                 locality = _locality(number, register, data)
@@ -243,15 +243,14 @@ def _compare(
 def _workaround(log: BootLog, column: int, register: int, quoted: bytes,
                 alg: HashAlg) -> Workaround | None:
     """Find the quirk that makes ``register`` replay to ``quoted``."""
+    quirks = [quirk for quirk in WORKAROUNDS if quirk.register == register]
     digests = [
-        event.digests[column] or b"" for event in log.events
-        if event.register == register
-        and event.untrusted_type != _NO_ACTION]
-    for quirk in WORKAROUNDS:
-        if quirk.register == register:
-            value = bytes(alg.size - 1) + bytes([quirk.start])
-            for digest in (*digests, *map(alg.digest, quirk.unlogged)):
-                value = alg.digest(value + digest)
-            if value == quoted:
-                return quirk
+        digests[column] or b"" for index, kind, digests, _data in log.rows
+        if index == register and kind != _NO_ACTION] if quirks else []
+    for quirk in quirks:
+        value = bytes(alg.size - 1) + bytes([quirk.start])
+        for digest in (*digests, *map(alg.digest, quirk.unlogged)):
+            value = alg.digest(value + digest)
+        if value == quoted:
+            return quirk
     return None

@@ -12,9 +12,8 @@ from __future__ import annotations
 import enum
 import functools
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from attestation_service.core.errors import (
     MalformedEvidence,
@@ -46,6 +45,7 @@ _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _SPEC_ID = struct.Struct("<16sIBBBBI")
 _CRYPTO_AGILE = b"Spec ID Event03\0"
+_NOTHING = (0, 0, b"")
 
 
 class EventType(enum.IntEnum):
@@ -109,17 +109,25 @@ class Event(NamedTuple):
     untrusted_data: bytes
 
 
-# A NamedTuple's own constructor costs twice as much, for each event.
-_new = cast(Callable[..., Event], tuple.__new__)
+# An Event without its class, which costs more than all the rest of it.
+Row = tuple[int, int, tuple[bytes | None, ...], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BootLog:
-    """A parsed log.  Only :func:`parse` makes these."""
+    """A parsed log.  Only :func:`parse` makes these.
+
+    Without slots, because events are made when somebody asks, and kept.
+    """
 
     # (TPM_ALG_ID, digest size) of each bank, in the log's own order.
     algorithms: tuple[tuple[int, int], ...]
-    events: tuple[Event, ...]
+    rows: list[Row]
+
+    @functools.cached_property
+    def events(self) -> tuple[Event, ...]:
+        """The rows with names for their fields."""
+        return tuple(map(Event._make, self.rows))
 
     def column(self, algorithm: int) -> int | None:
         """Return where in ``Event.digests`` a bank's digest stands."""
@@ -153,16 +161,15 @@ def parse(data: bytes, *, max_size: int = MAX_SIZE,
     end = _padding_start(data)
     if event_type == EventType.NO_ACTION and first.startswith(_CRYPTO_AGILE):
         layout = _layout(first)
-        events = _crypto_agile_events(
-            data, at + layout.uncounted, end, layout, max_events)
-        return BootLog(layout.algorithms, tuple(events))
-    events = [Event(register, event_type, (digest,), first)]
+        return BootLog(layout.algorithms, _crypto_agile_rows(
+            data, at + layout.uncounted, end, layout, max_events))
+    rows: list[Row] = [(register, event_type, (digest,), first)]
     while at < end:
         register, event_type, digest, first, at = _legacy_event(data, at)
-        events.append(Event(register, event_type, (digest,), first))
-        if len(events) > max_events:
+        rows.append((register, event_type, (digest,), first))
+        if len(rows) > max_events:
             raise _too_many(max_events)
-    return BootLog(((SHA1, 20),), tuple(events))
+    return BootLog(((SHA1, 20),), rows)
 
 
 def _padding_start(data: bytes) -> int:
@@ -191,9 +198,12 @@ class _Layout(NamedTuple):
     """What a header says about the events that follow it."""
 
     algorithms: tuple[tuple[int, int], ...]
-    ids: tuple[int, ...]
-    # The fixed part of an event with the header's digests, in its order.
+    # The fixed part of an event with the header's digests, in its order:
+    # their number and the first one's algorithm are always these bytes, then
+    # come the algorithms of the others.
     usual: struct.Struct
+    first: bytes
+    others: tuple[int, ...]
     # Bytes of vendor information that stand after the event: firmware is
     # known that does not count them in the event's size.
     uncounted: int
@@ -224,36 +234,37 @@ def _layout(data: bytes) -> _Layout:
     if len(dict(algorithms)) != count:
         raise MalformedEvidence("boot log: a bank stands twice in its header")
     usual = struct.Struct(
-        "<III" + "".join(f"H{size}s" for _id, size in algorithms) + "I")
-    return _Layout(algorithms, pairs[::2], usual, uncounted)
+        "<II6s" + "H".join(f"{size}s" for _id, size in algorithms) + "I")
+    return _Layout(algorithms, usual, struct.pack("<IH", count, pairs[0]),
+                   pairs[2::2], uncounted)
 
 
-def _crypto_agile_events(data: bytes, at: int, padding: int, layout: _Layout,
-                         max_events: int) -> list[Event]:
+def _crypto_agile_rows(data: bytes, at: int, padding: int, layout: _Layout,
+                       max_events: int) -> list[Row]:
     """Read TCG_PCR_EVENT2 structures up to the padding."""
-    events: list[Event] = []
-    ids, count = layout.ids, len(layout.ids)
+    rows: list[Row] = []
+    usual, others = layout.first, layout.others
+    alone = not others
     unpack, width = layout.usual.unpack_from, layout.usual.size
-    total, append, make = len(data), events.append, _new
+    total, append = len(data), rows.append
+    last = total - width
     for _ in range(max_events + 1):
         if at >= padding:
-            return events
-        try:
-            fields = unpack(data, at)
-        except struct.error:
-            fields = (0, 0, -1)
+            return rows
+        # Too little for this form, it may still be of another.
+        fields = unpack(data, at) if at <= last else _NOTHING
         # Nearly every event has this form.
-        if fields[2] == count and fields[3:-1:2] == ids:
-            register, event_type = fields[0], fields[1]
-            digests, size, start = fields[4:-1:2], fields[-1], at + width
+        if fields[2] == usual and (alone or fields[4:-1:2] == others):
+            register, event_type, size = fields[0], fields[1], fields[-1]
+            digests = (fields[3],) if alone else fields[3:-1:2]
+            start = at + width
         else:
             register, event_type, digests, size, start = _unusual_event(
                 data, at, layout.algorithms)
         at = start + size
         if at > total:
             raise _truncated(start)
-        append(make(
-            Event, (register, event_type, digests, data[start:at])))
+        append((register, event_type, digests, data[start:at]))
     raise _too_many(max_events)
 
 
