@@ -120,17 +120,18 @@ def request() -> objects.RequestSpec:
 def counted() -> Iterator[list[str]]:
     """Note every HTTP request of this process."""
     seen: list[str] = []
-    send = requests.adapters.HTTPAdapter.send
+    adapter: Any = requests.adapters.HTTPAdapter
+    send = adapter.send
 
     def noting(self: Any, asked: Any, *args: Any, **more: Any) -> Any:
         seen.append(asked.url)
         return send(self, asked, *args, **more)
 
-    requests.adapters.HTTPAdapter.send = noting  # type: ignore[method-assign]
+    adapter.send = noting
     try:
         yield seen
     finally:
-        requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign]
+        adapter.send = send
 
 
 def timed(subject: BaseHostFilter, offered: list[Any]

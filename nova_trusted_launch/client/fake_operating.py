@@ -20,6 +20,7 @@ from nova_trusted_launch.wire.results import TrustClaim, TrustTier
 from nova_trusted_launch.wire.snapshot import SNAPSHOT_TYPE, Snapshot
 from nova_trusted_launch.wire.snapshot import SnapshotEntry
 
+
 class FakeOperating(FakeProfiles):
     """Attesters and results as well, in memory."""
 

@@ -41,8 +41,9 @@ class TrustedLaunchRefused(exception.NovaException):
         advice = getattr(refusal, "action", "")
         space = _FAULT - len(f"{refusal}: . {advice}")
         detail = textwrap.shorten(detail, space, placeholder="...")
+        end = "" if detail.endswith(".") else "."
         super().__init__(
-            reason=f"{refusal}: {detail.rstrip('.')}. {advice}".strip())
+            reason=f"{refusal}: {detail}{end} {advice}".strip())
 
     @property
     def other_host_may_do(self) -> bool:

@@ -52,9 +52,9 @@ def test_soft_reboot(cloud, server):
 
 
 def test_g2_rescue_and_unrescue_by_its_own_image(cloud, server):
-    cloud.started_again(server, "rescue", lambda:
-                        cloud.admin.compute.rescue_server(server))
-    cloud.admin.settled(server.id, "RESCUE")
+    cloud.admin.compute.rescue_server(server)
+    cloud.admin.settled(server.id, "RESCUE", "ERROR")
+    assert cloud.releases(server, "rescue")[0]["state"] == "granted"
     assert runs(cloud, server)
     assert not lab.files_with(cloud.marker, lab.storage())
     cloud.started_again(server, "unrescue", lambda:

@@ -3,23 +3,9 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-
 import pytest
 
 from tools.cloud import lab
-
-SCRIPT = pathlib.Path(__file__).with_name("replayer.py")
-
-
-def attempts(host, instance, answer):
-    conf = lab.place(host, "etc", "trusted-launch-agent.conf")
-    said = lab.in_host(host, "env", f"PYTHONPATH={lab.TOP}", sys.executable,
-                       "-W", "ignore", str(SCRIPT), str(conf), instance,
-                       str(answer))
-    return dict(line.split(": ") for line in said.splitlines()
-                if line.count(": ") == 1)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +14,7 @@ def answer(tmp_path_factory):
 
 
 def test_e6_answer_replayed_to_the_same_host(cloud, power, answer):
-    assert attempts(power.host, power.server.id, answer) == {
+    assert lab.replayed(power.host, power.server.id, answer) == {
         "in its session": "opened",
         "in another session": "seal.refused",
         "evidence again": "evidence.stale",
@@ -37,5 +23,5 @@ def test_e6_answer_replayed_to_the_same_host(cloud, power, answer):
 
 def test_e10_answer_stolen_and_tried_on_another_host(cloud, power, answer):
     other = next(host for host in lab.HOSTS if host != power.host)
-    assert attempts(other, "-", answer) == {
+    assert lab.replayed(other, "-", answer) == {
         "on another host": "seal.refused"}

@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -291,6 +292,22 @@ def attested(admin: User, host: str, profile: str, *, after: str = "",
 def taint(host: str, register: str = "4") -> None:
     """Extend a register by something that no log explains."""
     tool("taint", host, register)
+
+
+def replayed(host: str, instance: str, answer: pathlib.Path
+             ) -> dict[str, str]:
+    """Use an answer of the service again; return what came of each attempt.
+
+    On the host of ``instance`` it is obtained first, into the file
+    ``answer``; ``-`` as the instance: use that file on another host.
+    """
+    said = in_host(
+        host, "env", f"PYTHONPATH={TOP}", sys.executable, "-W", "ignore",
+        str(TOP / "tools" / "cloud" / "replayer.py"),
+        str(place(host, "etc", "trusted-launch-agent.conf")), instance,
+        str(answer))
+    return dict(line.split(": ") for line in said.splitlines()
+                if line.count(": ") == 1)
 
 
 def heal(admin: User, host: str, profile: str,

@@ -50,6 +50,7 @@ class Story:
         self.search()
         self.change_file()
         self.token_again()
+        self.answer_again()
         self.taint_one()
         self.start_on_tainted()
         self.taint_all()
@@ -180,6 +181,25 @@ class Story:
         say.expect("it is good for one server only",
                    thief.status == "ERROR", self._reason(thief))
         self.alice.remove(SERVERS[3])
+
+    def answer_again(self) -> None:
+        """Use the service's answer a second time, and on another host."""
+        say = self.tell_
+        say.chapter("Root of a host replays what the service answered")
+        say.waiting("a release for the running server, as its agent asks")
+        answer = self.folder / "answer.json"
+        came = lab.replayed(self.host, self.server.id, answer)
+        say.expect("in its TPM session the keys open",
+                   came["in its session"] == "opened")
+        for what, code in list(came.items())[1:]:
+            say.expect(f"{what}: refused", code != "opened", code)
+        for host in lab.HOSTS:
+            if host != self.host:
+                came = lab.replayed(host, "-", answer)
+                say.expect(f"stolen, in the TPM of {host}: refused",
+                           "opened" not in came.values(),
+                           came["on another host"])
+        answer.unlink()
 
     def taint_one(self) -> None:
         """Taint the host of the running server."""
