@@ -49,7 +49,7 @@ class Unanswerable:
             f"the profile cannot be applied: {self.why}", "document",
             "reference values that hold", "expired, or gone",
             "Make a new version of the profile with reference values "
-                   "that exist and have not expired.")
+            "that exist and have not expired.")
 
     def to_document(self) -> dict[str, Any]:
         """Return nothing that could be read again."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests have in common: accounts, refusals, documents, clean-up.
 
-Accounts are made by Tempest in projects without networks, so no test needs
-Neutron.
+Accounts are made by Tempest in projects without networks: the tests of the API
+need no Neutron.
 """
 
 from __future__ import annotations

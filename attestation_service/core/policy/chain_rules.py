@@ -93,7 +93,7 @@ class ComponentsAreKnown:
                 "a register that the log explains",
                 "one that holds something else, or was not quoted",
                 "See that the register is quoted, and that nothing "
-                       "extends it after the boot.")
+                "extends it after the boot.")
             return
         components = components_of(facts.boot.chain)
         odd = [c for c in components if not self._known(c)]
