@@ -118,11 +118,15 @@ def shot():
     """Return a function that takes a picture for the documentation."""
     folder = os.environ.get("NTL_SCREENSHOTS")
 
-    def take(page: Any, name: str, of: str = "#content_body") -> None:
+    def take(page: Any, name: str, of: str = "") -> None:
         if folder:
             page.wait_for_timeout(500)
             path = pathlib.Path(folder) / f"{name}.png"
-            page.locator(of).first.screenshot(path=path)
+            page.evaluate("window.scrollTo(0, 0)")
+            if of:
+                page.locator(of).first.screenshot(path=path)
+            else:
+                page.screenshot(path=path, full_page=True)
             # A page has few colours: a third of the size.
             Image.open(path).convert("RGB").quantize(64).save(
                 path, optimize=True)
