@@ -68,6 +68,7 @@ edit() {
 }
 
 iniset() { edit "$@"; }
+inidelete() { edit "$1" "$2" "$3"; }
 iniset_multiline() { edit "$@"; }
 
 iniget_multiline() {
@@ -95,6 +96,7 @@ get_notification_url() {
 configure_keystoneauth() {
     iniset "$1" "$3" username "$2"
     iniset "$1" "$3" auth_type password
+    iniset "$1" "$3" interface public
 }
 
 configure_keystone_authtoken_middleware() {
