@@ -17,6 +17,8 @@ die() {
 }
 
 define_plugin() { :; }
+time_start() { :; }
+time_stop() { :; }
 
 trueorfalse() {
     case ${!2:-$1} in
