@@ -11,6 +11,8 @@ for part in tpm service agent nova dashboard tempest cloud; do
 done
 unset part
 
+# DevStack's own table tells at the end what the plugin took.
+time_start "trusted_launch"
 case "$1/${2:-}" in
     stack/pre-install)
         tl_demand_tpm
@@ -69,6 +71,7 @@ case "$1/${2:-}" in
         tl_clean_tempest
         ;;
 esac
+time_stop "trusted_launch"
 
 $_TL_XTRACE
 unset _TL_XTRACE

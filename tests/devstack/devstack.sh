@@ -17,6 +17,8 @@ die() {
 }
 
 define_plugin() { :; }
+time_start() { :; }
+time_stop() { :; }
 
 trueorfalse() {
     case ${!2:-$1} in
@@ -68,6 +70,7 @@ edit() {
 }
 
 iniset() { edit "$@"; }
+inidelete() { edit "$1" "$2" "$3"; }
 iniset_multiline() { edit "$@"; }
 
 iniget_multiline() {
@@ -95,6 +98,7 @@ get_notification_url() {
 configure_keystoneauth() {
     iniset "$1" "$3" username "$2"
     iniset "$1" "$3" auth_type password
+    iniset "$1" "$3" interface public
 }
 
 configure_keystone_authtoken_middleware() {
