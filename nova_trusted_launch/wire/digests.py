@@ -25,6 +25,10 @@ class HashAlg(enum.Enum):
     SHA384 = 0x000C
     SHA512 = 0x000D
 
+    def __init__(self, tpm_id: int) -> None:
+        # As value, but a plain attribute: it is asked for in every quote.
+        self.tpm_id = tpm_id
+
     @property
     def label(self) -> str:
         """The name used on the wire, such as ``sha256``."""
@@ -92,13 +96,14 @@ class PcrSelection:
 
 @dataclass(frozen=True, slots=True)
 class PcrBank:
-    """Values of some registers of one bank; never empty."""
+    """Values of some registers of one bank, ascending; never empty."""
 
     alg: HashAlg
     values: Mapping[int, bytes]
 
     def __post_init__(self) -> None:
         PcrSelection(self.alg, frozenset(self.values))
+        object.__setattr__(self, "values", dict(sorted(self.values.items())))
         if any(len(v) != self.alg.size for v in self.values.values()):
             raise WireError(
                 f"a {self.alg.label} PCR has {self.alg.size} bytes")
@@ -110,7 +115,7 @@ class PcrBank:
 
     def concatenated(self) -> bytes:
         """All values in ascending register order (TPM's order)."""
-        return b"".join(map(self.values.__getitem__, sorted(self.values)))
+        return b"".join(self.values.values())
 
     def only(self, registers: Iterable[int]) -> PcrBank:
         """Keep these registers.
@@ -122,7 +127,7 @@ class PcrBank:
     def to_dict(self) -> dict[str, dict[str, str]]:
         """Return ``{"sha256": {"0": hex, ...}}``."""
         return {self.alg.label: {
-            str(i): self.values[i].hex() for i in sorted(self.values)}}
+            str(i): value.hex() for i, value in self.values.items()}}
 
     @classmethod
     def from_dict(cls, value: Any) -> PcrBank:

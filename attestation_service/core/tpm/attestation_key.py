@@ -17,8 +17,6 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    encode_dss_signature)
 
 from attestation_service.core.errors import UnendorsedKey
 from attestation_service.core.tpm.structures import (
@@ -37,6 +35,8 @@ _MUST_HAVE = {
         "was made outside of the TPM (not sensitiveDataOrigin)",
 }
 
+# Bytes of a number below the order of P-384, the largest, as DER writes it.
+_LONGEST = 49
 # Takes the numbers of a signature and the message; raises InvalidSignature.
 _Verify = Callable[[tuple[bytes, ...], bytes], None]
 
@@ -52,12 +52,15 @@ class AttestationKey:
     scheme: Scheme
     hash_alg: HashAlg
     _hash_id: int
-    _hash: Callable[[bytes], Any]
+    # Copied for each digest: a new one would be looked up by its name.
+    _empty: Any
     _verify: _Verify
 
     def digest(self, data: bytes) -> bytes:
         """Hash as this key does, which is how its quotes digest PCRs."""
-        digest: bytes = self._hash(data).digest()
+        state = self._empty.copy()
+        state.update(data)
+        digest: bytes = state.digest()
         return digest
 
     def signed(self, message: bytes, signature: bytes) -> bool:
@@ -129,8 +132,26 @@ def unjudged_attestation_key(
 def _make(name: bytes, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
           scheme: Scheme, hash_alg: HashAlg) -> AttestationKey:
     return AttestationKey(name, scheme, hash_alg, hash_alg.value,
-                          getattr(hashlib, hash_alg.label),
+                          hashlib.new(hash_alg.label),
                           _verifier(key, scheme, hash_alg))
+
+
+def _ecdsa_signature(r: bytes, s: bytes) -> bytes:
+    """Write r and s as the DER that OpenSSL reads (Ecdsa-Sig-Value).
+
+    By hand, for it is done with every quote.
+    """
+    r, s = _der_integer(r), _der_integer(s)
+    if len(r) > _LONGEST or len(s) > _LONGEST:
+        raise InvalidSignature
+    return b"\x30%c\x02%c%b\x02%c%b" % (
+        len(r) + len(s) + 4, len(r), r, len(s), s)
+
+
+def _der_integer(number: bytes) -> bytes:
+    digits = number.lstrip(b"\0")
+    # Without a zero in front the first bit would be a sign.
+    return digits if digits and digits[0] < 0x80 else b"\0" + digits
 
 
 def _verifier(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
@@ -141,10 +162,7 @@ def _verifier(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
         verify_ecdsa, ecdsa = key.verify, ec.ECDSA(algorithm)
 
         def ecc(parts: tuple[bytes, ...], message: bytes) -> None:
-            r, s = parts
-            verify_ecdsa(encode_dss_signature(int.from_bytes(r, "big"),
-                                              int.from_bytes(s, "big")),
-                         message, ecdsa)
+            verify_ecdsa(_ecdsa_signature(*parts), message, ecdsa)
 
         return ecc
     # The salt is as long as the key allows or as the hash, by the TPM's age.

@@ -61,27 +61,28 @@ class QuoteInfo(NamedTuple):
         :raises MalformedEvidence: they do not, or it is no quote.
         """
         nonce, counters, at = parse_attest(attest, ST_ATTEST_QUOTE, "quote")
-        selections = []
+        selections: Selections = ()
         try:
-            count, = _COUNT.unpack_from(attest, at)
+            left, = _COUNT.unpack_from(attest, at)
             at += 4
-            for _ in range(count):
+            while left:
                 alg, size = _BANK_AND_SIZE.unpack_from(attest, at)
                 start = at + 3
                 at = start + size
                 registers = _registers(attest[start:at])
                 # A TPM clears the map of a bank that it does not have.
                 if registers:
-                    selections.append((alg, registers))
+                    selections += ((alg, registers),)
+                left -= 1
             size, = _SIZE.unpack_from(attest, at)
         except struct.error as exc:
             raise MalformedEvidence("TPMS_ATTEST: cut short") from exc
         start = at + 2
         if start + size != len(attest):
             raise MalformedEvidence("TPMS_ATTEST: cut short, or bytes follow")
-        if len(dict(selections)) != len(selections):
+        if len(selections) > 1 and len(dict(selections)) != len(selections):
             raise MalformedEvidence("TPMS_ATTEST: a bank is selected twice")
-        return cls(nonce, *counters, tuple(selections), attest[start:])
+        return cls(nonce, *counters, selections, attest[start:])
 
 
 def parse_attest(attest: bytes, expected: int, what: str
@@ -159,7 +160,7 @@ def verify_quote(
     if len(nonce) < LEAST_NONCE:
         raise ValueError("a short nonce proves nothing")
     info = verify_signed_quote(attest, signature, ak=ak, nonce=nonce)
-    if info.selections != ((selection.alg.value, selection.registers),):
+    if info.selections != ((selection.alg.tpm_id, selection.registers),):
         raise UnauthenticEvidence(
             "the quote covers other registers than were asked for")
     if (pcrs.alg is not selection.alg
