@@ -164,7 +164,9 @@ def fresh() -> bool:
         passed = list(subject.filter_all(offered, request()))
         names = {host.host for host in passed}
         with counted() as sent:
+            processor = time.thread_time()
             ours = [timed(subject, offered)[0] for _ in range(ROUNDS)]
+            processor = (time.thread_time() - processor) / ROUNDS
     peer = io_ops_filter.IoOpsFilter()
     theirs = [timed(peer, offered)[0] for _ in range(ROUNDS)]
     limit = [_timed_look(offered, names) for _ in range(ROUNDS)]
@@ -173,6 +175,9 @@ def fresh() -> bool:
           f"{statistics.median(limit) * 1000:17.2f} ms")
     print(f"  {'peer: the IoOpsFilter of Nova':44} "
           f"{statistics.median(theirs) * 1000:17.2f} ms")
+    # On a machine that does other things as well, the difference is theirs.
+    print(f"  {'TrustedLaunchFilter, processor time':44} "
+          f"{processor * 1000:17.2f} ms")
     return all([
         row("TrustedLaunchFilter, median", f"{middle * 1000:.2f} ms",
             f"< {FRESH_TARGET * 1000:.0f} ms", middle < FRESH_TARGET),
