@@ -190,7 +190,8 @@ def test_captured_lists(call, host, entries, name):
     assert status == VERIFIED
     assert json.loads(out) == {
         "entries": entries, "violations": 2 if host == "viol" else 0,
-        "bank": "sha256", "pcr10": value, "reached": entries}
+        "bank": "sha256", "pcr10": value, "reached": entries,
+        "quirk": None}
 
 
 @pytest.mark.parametrize("form", ["dump", "ascii"])
@@ -201,7 +202,7 @@ def test_every_form_of_a_list(call, files, form, zipped):
     assert status == VERIFIED
     assert json.loads(out) == {
         "entries": 5, "violations": 1, "bank": "sha256",
-        "pcr10": files.value().hex(), "reached": None}
+        "pcr10": files.value().hex(), "reached": None, "quirk": None}
 
 
 @pytest.mark.parametrize("bank", ["sha1", "sha256", "sha384", "sha512"])
