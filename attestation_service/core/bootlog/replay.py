@@ -18,13 +18,9 @@ from typing import NamedTuple
 
 from attestation_service.core.bootlog import binding
 from attestation_service.core.bootlog import measured as data_checks
+from attestation_service.core.bootlog.event_types import EventType, type_name
 from attestation_service.core.bootlog.measured import Hash, Measured
-from attestation_service.core.bootlog.tcg import (
-    ALGORITHMS,
-    BootLog,
-    EventType,
-    type_name,
-)
+from attestation_service.core.bootlog.tcg import ALGORITHMS, BootLog
 from attestation_service.core.bootlog.workarounds import (
     WORKAROUNDS,
     Workaround,
