@@ -10,11 +10,8 @@ Not decided here: whether the digests lead to the quoted registers
 from __future__ import annotations
 
 from attestation_service.core.bootlog import measured as data_checks
-from attestation_service.core.bootlog.tcg import (
-    BootLog,
-    EventType,
-    type_name,
-)
+from attestation_service.core.bootlog.event_types import EventType, type_name
+from attestation_service.core.bootlog.tcg import BootLog
 from attestation_service.core.errors import UnauthenticEvidence
 from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg

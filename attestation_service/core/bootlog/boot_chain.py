@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attestation_service.core.bootlog import efi
+from attestation_service.core.bootlog.event_types import EventType
 from attestation_service.core.bootlog.replay import (
     ReplayedEvent,
     ReplayedEvents,
 )
-from attestation_service.core.bootlog.tcg import EventType
 from attestation_service.core.errors import MalformedEvidence
 
 _FIRMWARE, _CONFIGURATION, _DRIVERS, _BOOT_LOADER, _PARTITIONS = 0, 1, 2, 4, 5

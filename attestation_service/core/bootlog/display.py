@@ -13,13 +13,12 @@ from typing import Any
 
 from attestation_service.core.bootlog import measured
 from attestation_service.core.bootlog.boot_chain import printable
+from attestation_service.core.bootlog.event_types import EventType, type_name
 from attestation_service.core.bootlog.tcg import (
     ALGORITHMS,
     BootLog,
     Event,
-    EventType,
     label,
-    type_name,
 )
 
 

@@ -7,6 +7,7 @@ Every parser is total: a value, or :class:`MalformedEvidence`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 import uuid
@@ -27,6 +28,8 @@ _GUID_SIZE = 16
 _SHA256_SIZE = 32
 _FILE_PATH = (0x04, 0x04)
 _END_OF_PATH = 0x7F
+# Larger signature databases are read again each time.
+_REMEMBERED = 2 ** 16
 
 GLOBAL_VARIABLE = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
 SECURITY_DATABASE = uuid.UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
@@ -35,6 +38,7 @@ X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
 SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328")
 
 
+@functools.lru_cache(maxsize=1024)  # making one costs; there are few
 def guid(data: bytes) -> uuid.UUID:
     """Read an EFI_GUID, whose first three fields are little-endian."""
     return uuid.UUID(bytes_le=bytes(data))
@@ -98,6 +102,13 @@ class Signature:
 
 def signature_database(data: bytes) -> tuple[Signature, ...]:
     """Read consecutive EFI_SIGNATURE_LISTs."""
+    if len(data) > _REMEMBERED:
+        return tuple(_signatures(data))
+    return _remembered_database(data)
+
+
+@functools.lru_cache(maxsize=256)  # a fleet has few different databases
+def _remembered_database(data: bytes) -> tuple[Signature, ...]:
     return tuple(_signatures(data))
 
 

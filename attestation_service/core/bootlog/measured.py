@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from attestation_service.core.bootlog.tcg import EventType
+from attestation_service.core.bootlog.event_types import EventType
 from nova_trusted_launch.wire.digests import HashAlg
 
 

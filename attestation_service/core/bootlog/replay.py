@@ -9,19 +9,18 @@ Not decided here: whether what was booted is good (``core.policy``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import functools
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from attestation_service.core.bootlog import binding
 from attestation_service.core.bootlog import measured as data_checks
+from attestation_service.core.bootlog.event_types import EventType, type_name
 from attestation_service.core.bootlog.measured import Hash, Measured
-from attestation_service.core.bootlog.tcg import (
-    ALGORITHMS,
-    BootLog,
-    EventType,
-    type_name,
-)
+from attestation_service.core.bootlog.tcg import ALGORITHMS, BootLog
 from attestation_service.core.bootlog.workarounds import (
     WORKAROUNDS,
     Workaround,
@@ -70,9 +69,12 @@ class ReplayedEvent(NamedTuple):
         return type_name(self.claimed_type)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReplayedEvents:
-    """Events proven by a quote.  Only :func:`replay` makes these."""
+    """Events proven by a quote.  Only :func:`replay` makes these.
+
+    Without slots, because events are made when somebody asks, and kept.
+    """
 
     alg: HashAlg
     # Registers whose quoted value is exactly what the log says.
@@ -84,20 +86,29 @@ class ReplayedEvents:
     quirks: tuple[str, ...]
     log: BootLog
     _column: int
+    # What is known to hash to a digest.
+    _known: Mapping[bytes, bytes] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False)
 
     def of(self, *registers: int) -> Iterator[ReplayedEvent]:
         """Iterate over the proven events of ``registers``, in log order."""
-        wanted = self.proven.intersection(registers)
-        hash_ = data_checks.hash_of(self.alg)
+        found = [self._proven_events[register] for register in registers]
+        return heapq.merge(*found) if len(found) > 1 else iter(found[0])
+
+    @functools.cached_property
+    def _proven_events(self) -> Mapping[int, list[ReplayedEvent]]:
+        found: dict[int, list[ReplayedEvent]] = {
+            register: [] for register in range(PCR_COUNT)}
+        hash_, known = data_checks.hash_of(self.alg), self._known
         for number, (register, kind, digests, data) in enumerate(
                 self.log.rows):
-            if register not in wanted or kind == _NO_ACTION:
-                continue
-            digest = digests[self._column]
-            assert digest is not None  # replay() lets none through
-            yield ReplayedEvent(
-                number, register, kind, digest,
-                data_checks.measured(kind, data, digest, hash_), data)
+            if register in self.proven and kind != _NO_ACTION:
+                digest = digests[self._column]
+                assert digest is not None  # replay() lets none through
+                found[register].append(ReplayedEvent(
+                    number, register, kind, digest, data_checks.measured(
+                        kind, data, digest, hash_, known), data))
+        return found
 
 
 def replay(log: BootLog, pcrs: PcrBank, *,
@@ -139,7 +150,7 @@ def replay(log: BootLog, pcrs: PcrBank, *,
     binding.require_data(log, column, alg, proven, memo)
     return ReplayedEvents(
         alg, proven, frozenset(pcrs.values) - proven, run.locality,
-        quirks, log, column)
+        quirks, log, column, {} if memo is None else memo.recent)
 
 
 def replay_banks(log: BootLog) -> dict[str, dict[int, bytes]]:

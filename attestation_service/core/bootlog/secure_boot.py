@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attestation_service.core.bootlog import efi
+from attestation_service.core.bootlog.event_types import EventType
 from attestation_service.core.bootlog.replay import (
     ReplayedEvent,
     ReplayedEvents,
 )
-from attestation_service.core.bootlog.tcg import EventType
 from attestation_service.core.errors import MalformedEvidence
 
 REGISTER = 7

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from attestation_service.core import errors
 from attestation_service.core.bootlog import tcg
+from attestation_service.core.bootlog.event_types import type_name
 from tests.fakes import logs
 
 SMALL = logs.BootLog((4, 11)).add(0, logs.SEPARATOR, bytes(4)).add(
@@ -74,8 +75,8 @@ def test_banks_that_nobody_knows_are_read():
         b"m" * 32, b"s" * 32, b"9" * 7, b"d" * 32)
     assert [tcg.label(a) for a, _ in parsed.algorithms] == [
         "sm3", "sha3_256", "0x9999", "sha256"]
-    assert tcg.type_name(0x12345678) == "0x12345678"
-    assert tcg.type_name(logs.SEPARATOR) == "EV_SEPARATOR"
+    assert type_name(0x12345678) == "0x12345678"
+    assert type_name(logs.SEPARATOR) == "EV_SEPARATOR"
 
 
 def test_digests_are_put_in_the_headers_order():
