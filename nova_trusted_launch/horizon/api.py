@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 from horizon import exceptions
 from openstack_dashboard.api import _nova
@@ -31,6 +32,8 @@ Json = dict[str, Any]
 _TIMEOUT = 10.0
 # The first microversion in which Nova lists flavors with extra specs.
 _EXTRA_SPECS = "2.61"
+# Seconds.
+_FLAVORS_COUNT = 60
 # Entries of one request about many instances, and requests at most.
 _PAGE, _PAGES = 200, 5
 
@@ -81,12 +84,27 @@ def options(request: Any) -> Json:
 
 
 def _flavor_profiles(request: Any) -> Json:
-    """Return the profile of each flavor that demands one, {} when unknown."""
+    """Return the profile of each flavor that demands one, {} when unknown.
+
+    What Nova said counts for a minute: flavors change seldom, and a dialog is
+    opened often.
+    """
+    key = (f"trusted_launch:flavors:{request.user.services_region}:"
+           f"{request.user.project_id}")
+    known = cache.get(key)
+    if known is None:
+        known = _ask_flavors(request)
+        if known is not None:
+            cache.set(key, known, _FLAVORS_COUNT)
+    return known or {}
+
+
+def _ask_flavors(request: Any) -> Json | None:
     try:
         flavors = _nova.novaclient(request, _EXTRA_SPECS).flavors.list()
     except Exception:  # Nova's client has no common ancestor of its errors.
         exceptions.handle(request, ignore=True)
-        return {}
+        return None
     specs = {f.id: f.to_dict().get("extra_specs", {}) for f in flavors}
     return {name: spec[admission.EXTRA_SPEC] for name, spec in specs.items()
             if admission.EXTRA_SPEC in spec}

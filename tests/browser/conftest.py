@@ -60,6 +60,10 @@ def cloud():
     lab.ensure_flavor(made.admin, DEMANDING,
                       {"trusted_launch:profile": PROFILE})
     for host in lab.HOSTS:
+        # An earlier run may have ended between the taint and the healing.
+        if lab.tier(made.admin, host, PROFILE).get(
+                "tier") == "contraindicated":
+            lab.heal(made.admin, host, PROFILE)
         lab.attested(made.admin, host, PROFILE)
     _remove(made)
     yield made

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tests.browser import pages
@@ -33,16 +35,29 @@ def away(request, cloud, launched):
         identity.update_service(service, is_enabled=True)
 
 
+@pytest.fixture(scope="module")
+def logged_in(away, cloud, browser):
+    """Return a function: a user's context, logged in anew in this state."""
+    @functools.cache
+    def context(user):
+        made = browser.new_context()
+        made.set_default_timeout(lab.PATIENCE * 1000)
+        page = made.new_page()
+        pages.log_in(page, cloud.url, user, cloud.passwords[user])
+        page.close()
+        return made
+
+    return context
+
+
 @pytest.fixture
-def fresh(away, cloud, browser):
-    """Log in anew, in the state that the fixture ``away`` made."""
+def fresh(logged_in):
+    """Open pages; a script's error on one of them fails the test."""
     opened, mistakes = [], []
 
     def page(user):
-        made = browser.new_page()
-        made.set_default_timeout(lab.PATIENCE * 1000)
+        made = logged_in(user).new_page()
         made.on("pageerror", lambda error: mistakes.append(str(error)))
-        pages.log_in(made, cloud.url, user, cloud.passwords[user])
         opened.append(made)
         return made
 

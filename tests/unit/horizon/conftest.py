@@ -25,6 +25,12 @@ from nova_trusted_launch.horizon import api  # noqa: E402
 URL = "https://attestation.example/"
 
 
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    """Forget what an earlier test was told."""
+    api.cache.clear()
+
+
 @pytest.fixture
 def service(monkeypatch):
     """The service, in the catalogue."""
@@ -58,7 +64,9 @@ def request_of():
                 factory.post(path, data, content_type="application/json",
                              **headers, **more))
         made.user = types.SimpleNamespace(
-            is_authenticated=True, token=types.SimpleNamespace(id="token"))
+            is_authenticated=True, project_id="project",
+            services_region="RegionOne",
+            token=types.SimpleNamespace(id="token"))
         return made
     return make
 

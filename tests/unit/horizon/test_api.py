@@ -68,6 +68,24 @@ def test_options_say_that_the_service_is_away(service, flavors, request_of):
     assert found["problem"]["code"] == Code.SERVICE_UNAVAILABLE
 
 
+def test_flavors_are_asked_for_once_a_minute(service, flavors, request_of):
+    assert api.options(request_of())["flavors"] == {"f2": "gold"}
+    flavors.clear()
+    assert api.options(request_of())["flavors"] == {"f2": "gold"}
+    other = request_of()
+    other.user.project_id = "another"
+    assert api.options(other)["flavors"] == {}
+
+
+def test_nova_that_fails_is_asked_again(
+        service, flavors, request_of, monkeypatch):
+    monkeypatch.setattr(api.exceptions, "handle", lambda *a, **k: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(api._nova, "novaclient", None)
+        assert api.options(request_of())["flavors"] == {}
+    assert api.options(request_of())["flavors"] == {"f2": "gold"}
+
+
 def test_options_without_nova_are_still_there(
         service, request_of, monkeypatch):
     def broken(request, version):

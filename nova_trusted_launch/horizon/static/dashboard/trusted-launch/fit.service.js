@@ -41,7 +41,7 @@
     } else if (obstacle) {
       say('info', obstacle);
     }
-    if (asked.by.length && !options.available) {
+    if (asked.by.length && !options.available && !options.loading) {
       say('warning', gettext('The flavor or the image demands a trusted ' +
         'launch, but the attestation service does not answer. The launch ' +
         'will be refused as long as it is away.'));

@@ -29,6 +29,15 @@
     ctrl.save = save;
 
     launch.open(model.newInstanceSpec);
+    // Horizon's own questions come first: we never make a launch slower.
+    var stop = $scope.$watch(function () {
+      return model.initializing;
+    }, function (initializing) {
+      if (!initializing) {
+        stop();
+        launch.ask();
+      }
+    });
     // The report depends on many choices of other steps: it is cheap, and
     // made again whenever one of them may have changed.
     $scope.$watch(function () {

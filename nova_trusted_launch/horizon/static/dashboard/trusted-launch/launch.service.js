@@ -29,6 +29,7 @@
       wish: null,
       options: null,
       open: open,
+      ask: ask,
       judge: judge,
       wanted: wanted,
       prepare: prepare
@@ -42,6 +43,11 @@
       service.wish = {
         spec: spec, ticked: false, profile: null, own: true,
         nonce: newNonce(), token: null};
+    }
+
+    /** Ask the cloud, for the dialog that is open. */
+    function ask() {
+      var spec = service.wish.spec;
       return api.options().then(ready, failed);
 
       function ready(options) {
