@@ -44,7 +44,8 @@ EXPLAINED = ROOT / "tools" / "mutants.txt"
 TIMEOUT = 180
 MEMORY = 4 * 1024 ** 3
 
-WHERE = ("attestation_service/core", "nova_trusted_launch/admission.py")
+WHERE = ("attestation_service/core", "nova_trusted_launch/wire",
+         "nova_trusted_launch/admission.py")
 # What neither decides nor computes anything.
 SKIPPED = {"__init__.py", "errors.py"}
 # Tests beyond tests/unit/<same place>/test_<same name>.py.
@@ -71,6 +72,12 @@ MORE_TESTS = {
     "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d_identity.py"],
     "core/verify.py": ["tests/attacks/test_b_freshness.py"],
+    "wire/encoding.py": ["tests/unit/wire/test_strict_json.py"],
+    "wire/receipts.py": ["tests/unit/wire/test_proofs.py",
+                         "tests/unit/wire/test_messages.py"],
+    **{f"wire/{name}.py": ["tests/unit/wire/test_messages.py"] for name in (
+        "challenge", "digests", "enrolment", "evidence", "release",
+        "results", "snapshot")},
 }
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {

@@ -52,7 +52,9 @@ OPTS: list[cfg.Opt] = [
              "those starts fail."),
     cfg.IntOpt(
         "open_enrolments", default=4, min=1,
-        help="Enrolments of one TPM under way (request.limit)."),
+        help="Enrolments of one TPM under way (request.limit). Too few and "
+             "an agent that lost answers has to wait for old enrolments to "
+             "expire."),
     cfg.IntOpt(
         "kept_evidence", default=3, min=0, max=100,
         help="Pieces of evidence kept per attester, to explain and to "

@@ -40,6 +40,8 @@ class HostFacts:
     # None: the host sent no such log.
     boot: BootFacts | None = None
     ima: ImaFacts | None = None
+    # The TPM vouches that its clock told no time twice.
+    clock_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def extract(verified: VerifiedEvidence, *, manufacturer: str, hardware: bool,
         max_entries=logs.max_ima_entries)
     return HostFacts(quote.pcrs, quote.reset_count, quote.restart_count,
                      manufacturer, quote.firmware_version, hardware, labels,
-                     boot, files)
+                     boot, files, quote.safe)
 
 
 def registers_only(quote: VerifiedQuote, *, manufacturer: str,

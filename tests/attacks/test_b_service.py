@@ -9,7 +9,7 @@ import pytest
 
 from attestation_service import deploy
 from nova_trusted_launch.wire.challenge import NONCE_SIZE
-from tests.fixtures.host import Host, good, refusal
+from tests.fixtures.host import Host, good, profile, refusal
 from tests.fixtures.service import AttestationServiceFixture
 
 STALE = (409, "evidence.stale")
@@ -110,3 +110,19 @@ def test_b6_nonces_over_http_are_those(tmp_path):
         request = host.request(profile="baseline")
         nonces += [host.open(request)[1].nonce for _ in range(200)]
         distinct_and_whole(nonces)
+
+
+def test_b7_a_profile_may_demand_a_safe_clock(service, host):
+    profile(service, "clocked", require=[{"tpm-clock": {"safe": True}}])
+    host.attest()
+    assert tiers(service) == {"baseline": "affirming",
+                              "clocked": "affirming"}
+    host.tpm.safe = False
+    host.attest()
+    assert tiers(service) == {"baseline": "affirming",
+                              "clocked": "contraindicated"}
+
+
+def tiers(service):
+    return {result["profile"]: result["tier"] for result in good(
+        service.ask("admin", "GET", "/v1/results"))["results"]}

@@ -108,6 +108,35 @@ def test_forbidden_trait_of_the_own_profile_refuses():
                           "trait:CUSTOM_TRUSTED_LAUNCH_GOLD": "forbidden"})
 
 
+@pytest.mark.parametrize("specs", [
+    {"trait:CUSTOM_TRUSTED_LAUNCH_SILVER": "forbidden"},
+    {"trait:CUSTOM_TRUSTED_LAUNCH_GOLD": "required"},
+    {"resources:CUSTOM_TRUSTED_LAUNCH_GOLD": "forbidden"},
+])
+def test_another_trait_or_another_word_does_not_contradict(specs):
+    assert Requirement.read({**GOLD, **specs}).profile == "gold"
+
+
+@pytest.mark.parametrize("specs", [
+    {"trait:CUSTOM_TRUSTED_LAUNCH_GOLD": "forbidden"},
+    {"resources:CUSTOM_TRUSTED_LAUNCH_GOLD": "required"},
+    {"CUSTOM_TRUSTED_LAUNCH_GOLD": "required"},
+    {"trusted_launches": "gold"}, {"trust_launcher:profile": "gold"},
+])
+def test_what_only_looks_like_it_asks_for_nothing(specs):
+    assert Requirement.read(specs) is None
+
+
+def test_image_key_alone_asks_for_trust():
+    assert Requirement.read({}, image={"trusted_launch_key_id": "k-1"}
+                            ) == Requirement(key_id="k-1")
+
+
+def test_a_refusal_says_its_code_and_its_reason():
+    assert Refused(Code.HOST_EXPIRED, "too old").text == (
+        "host.expired: too old")
+
+
 def test_token_alone_needs_some_profile():
     needed = Requirement.read(
         {}, hints={"trusted_launch_token": ["1-2"]}).profiles(["a", "b"])

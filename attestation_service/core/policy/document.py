@@ -33,6 +33,7 @@ from attestation_service.core import errors
 from attestation_service.core.policy import (
     boot_rules,
     chain_rules,
+    clock_rule,
     combine,
     ima_rules,
     rules,
@@ -52,8 +53,8 @@ RuleParser = Callable[[Node], Rule]
 
 #: Every rule a document may name.
 REGISTRY: Mapping[str, RuleParser] = {
-    **rules.RULES, **boot_rules.RULES, **chain_rules.RULES,
-    **ima_rules.RULES}
+    **rules.RULES, **clock_rule.RULES, **boot_rules.RULES,
+    **chain_rules.RULES, **ima_rules.RULES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ def test_anything_else_is_no_certificate(data):
         TrustAnchors.of(hardware=[data])
 
 
+def test_pem_with_other_characters_in_it_is_no_certificate():
+    text = pem(CA.root).replace(b"MII", b"MI*I", 1)
+    with pytest.raises(ValueError, match="base64"):
+        read_certificates(text)
+
+
 def test_what_openssl_alone_does_not_read_is_no_certificate():
     strange = CA.root.der.replace(b"fake-tpm-maker", b"\xffake-tpm-maker")
     with pytest.raises(ValueError, match="not a certificate"):

@@ -40,7 +40,13 @@ def test_nothing_but_separators(log):
 @pytest.mark.parametrize("data, text", [
     (b"1.2\0", "1.2"), ("N40ET41W ".encode("utf-16-le") + b"\0\0",
                         "N40ET41W "),
-    (b"\0\1\2\3", "00010203")])
+    (b"\0\1\2\3", "00010203"),
+    # Wide text has a zero in most of its second bytes, and more than two.
+    (b"a\0b\0", "61006200"), (b"a\0b\0c", "ab\\x63"),
+    (b"a\0bcd", "6100626364"), (b"a\0b\0cxdx", "6100620063786478"),
+    (b"a\0b\0cxdxex", "61006200637864786578"),
+    # Of 510 bytes, and no more than 255 characters.
+    (("€" * 300).encode(), "€" * 170), (b"a" * 300, "a" * 255)])
 def test_firmware_version(log, data, text):
     log.add(0, logs.S_CRTM_VERSION, data)
     assert chain(log).firmware_version == text
@@ -69,6 +75,18 @@ def test_images_are_whatever_register_4_holds(log):
         "\\EFI\\shim.efi", "", ""]
     assert [i.register for i in found.images] == [4, 4, 4]
     assert [i.number for i in found.images] == [9, 10, 11]
+
+
+@pytest.mark.parametrize("action", [
+    b"Calling EFI Application from Boot Option",
+    b"Returning from EFI Application from Boot Option",
+    b"Booting to Calling INT 19h", b"Booting BCV Device",
+    b"BOOT ATTEMPTS OMITTED"])
+def test_an_action_of_the_specification_is_no_image(log, action):
+    log.add(4, logs.EFI_ACTION, action)
+    assert chain(log).images == ()
+    log.add(4, logs.EFI_ACTION, action + b"?")
+    assert len(chain(log).images) == 1
 
 
 def test_drivers(log):

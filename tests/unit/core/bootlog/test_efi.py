@@ -29,6 +29,7 @@ def test_a_variable_of_an_old_shim_has_zeros_behind():
 
 @pytest.mark.parametrize("data", [
     VARIABLE[:31], VARIABLE[:-1], VARIABLE + bytes(8), VARIABLE + b"\1",
+    VARIABLE + b"?",
     logs.GLOBAL.bytes_le + b"\xff" * 16])
 def test_what_is_no_variable(data):
     with pytest.raises(MalformedEvidence):
@@ -56,6 +57,16 @@ def test_a_signature_list_may_have_a_header():
     struct.pack_into("<II", data, 16, len(data) + 5, 5)
     data[28:28] = b"heads"
     assert efi.signature_database(bytes(data))[0].data == b"\1" * 32
+
+
+@pytest.mark.parametrize(("data", "expected"), [
+    pytest.param(logs.SHA256_SIGNATURE.bytes_le
+                 + struct.pack("<III", 28, 0, 48), [], id="no entry"),
+    pytest.param(logs.signature_list(logs.SHA256_SIGNATURE, b""), [b""],
+                 id="an entry that is an owner only"),
+])
+def test_a_signature_list_may_be_empty(data, expected):
+    assert [s.data for s in efi.signature_database(data)] == expected
 
 
 GOOD = logs.signature_list(logs.SHA256_SIGNATURE, b"\1" * 32)
@@ -124,6 +135,8 @@ END = node(0x7F, 0xFF, b"")
     pytest.param(image(node(4, 4, "\\a\0".encode("utf-16-le")), END,
                        node(4, 4, "\\b\0".encode("utf-16-le"))),
                  "\\a", id="after the end"),
+    pytest.param(image(node(2, 1, b""), node(
+        4, 4, "\\a\0".encode("utf-16-le")), END), "\\a", id="empty node"),
     pytest.param(image(node(2, 1, b"pci"), END), None, id="device"),
     pytest.param(image(), None, id="memory"),
     pytest.param(image(b"\4\4\3\0"), None, id="a node too short"),

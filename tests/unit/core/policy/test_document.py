@@ -197,17 +197,18 @@ def test_pointer_escapes_its_marks():
     assert root.single()[1].pointer == "/a~1b~0c"
 
 
-def nested(depth):
+def nested(depth, name):
     rule = LABEL
     for _ in range(depth):
-        rule = {"any-of": [rule]}
+        rule = {name: [rule]}
     return one(rule)
 
 
-def test_nesting_is_bounded():
-    parse(nested(7))
+@pytest.mark.parametrize("name", ["any-of", "all-of"])
+def test_nesting_is_bounded(name):
+    parse(nested(7, name))
     with pytest.raises(errors.Invalid, match="deeper than 8"):
-        parse(nested(8))
+        parse(nested(8, name))
 
 
 def test_rules_inside_rules_count_too():
