@@ -54,7 +54,7 @@ def test_a_host_enrols_and_waits_for_approval(cloud, ek):
         host.tpm.ek_public, host.tpm.ak_public, attester.ek_digest,
         "IFX", "id:000F0018", False, {}, NOW, NOW,
         ek_certificate=host.tpm.ek_certificate,
-        intermediates=tuple(host.tpm.intermediates))
+        intermediates=host.tpm.intermediates)
     assert cloud.flows.attesters.find("host-1") == attester
     (event,) = cloud.events()
     assert (event.event_type, event.payload) == ("attester.state", {
