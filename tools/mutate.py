@@ -72,7 +72,8 @@ MORE_TESTS = {
     "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d_identity.py"],
     "core/verify.py": ["tests/attacks/test_b_freshness.py"],
-    "wire/encoding.py": ["tests/unit/wire/test_strict_json.py"],
+    "wire/encoding.py": ["tests/unit/wire/test_strict_json.py",
+                         "tests/unit/wire/test_messages.py"],
     "wire/receipts.py": ["tests/unit/wire/test_proofs.py",
                          "tests/unit/wire/test_messages.py"],
     **{f"wire/{name}.py": ["tests/unit/wire/test_messages.py"] for name in (

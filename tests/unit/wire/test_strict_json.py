@@ -21,6 +21,8 @@ from nova_trusted_launch.wire.encoding import WireError
     pytest.param(b'{"a":["x",{"b":"\\u0000"}]}', id="nul-deep-inside"),
     pytest.param(b"[" * 17 + b"]" * 17, id="too-deep"),
     pytest.param(b"[" * 100_000, id="bomb"),
+    pytest.param(b"[" + b"[]," * 10 + b"[" * 16 + b"]" * 17,
+                 id="too-deep-behind-others"),
     pytest.param(b'{"a":"\xff"}', id="not-utf8"),
     pytest.param(b'{"a":1} x', id="tail"),
     pytest.param(b"", id="empty"),
@@ -34,6 +36,26 @@ def test_what_is_not_strict_is_refused(text):
 def test_brackets_in_strings_are_not_depth():
     text = b'{"a":"' + b"[{" * 100 + b'\\"[","b":[[1]]}'
     assert encoding.loads(text, max_size=1 << 20)["b"] == [[1]]
+
+
+def test_as_deep_as_may_be():
+    text = b"[" * 16 + b"]" * 15 + b",[]" * 9 + b"]"
+    assert len(encoding.loads(text, max_size=999)) == 10
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("1.0", 1), ("-2e2", -200), ("1.5", 1.5),
+    ("9007199254740991.0", 2 ** 53 - 1), ("9007199254740992.0", 2.0 ** 53)])
+def test_a_number_is_whole_when_it_has_no_fraction(text, value):
+    found = encoding.loads(text.encode(), max_size=99)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_what_is_written_has_one_form():
+    assert encoding.canonical({"b": [1, None], "a": "\u00e9"}) == (
+        '{"a":"\u00e9","b":[1,null]}'.encode())
+    with pytest.raises(ValueError, match="JSON compliant"):
+        encoding.canonical(float("nan"))
 
 
 def test_surrogate_pairs_are_text():

@@ -69,6 +69,7 @@ BAD = {
     "tpm": ({"tpm": {"manufacturers": ["IFX"], "firmware": ["00" * 8]}},
             host()),
     "software": ({"hardware-root": {"required": True}}, host()),
+    "unsafe clock": ({"tpm-clock": {"safe": True}}, host()),
     "no label": ({"label": {"name": "region", "values": ["eu"]}}, host()),
     "no log": ({"boot-log": {"required": True}}, host()),
     "quirk": ({"boot-log": {"required": True}}, host(UNLOGGED)),
