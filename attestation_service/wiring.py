@@ -10,6 +10,7 @@ from collections.abc import Callable
 from oslo_config import cfg
 
 from attestation_service import ports
+from attestation_service import records as r
 from attestation_service.background import Background
 from attestation_service.cloud import absent, nova, placement, sessions
 from attestation_service.flows.assembly import Flows, Ports
@@ -28,7 +29,7 @@ from attestation_service.vault import remote
 from attestation_service.vault.builtin import BuiltinVault
 from attestation_service.vault.master import MasterKeys
 
-Clock = Callable[[], ports.Time]
+Clock = Callable[[], r.Time]
 _HOUSEKEEPING = 60.0
 
 

@@ -34,8 +34,8 @@ ONLY = {
     f"{SERVICE}/core": (PURE | {"cryptography", "OpenSSL"}, {
         f"{NTL}.wire", f"{SERVICE}.core", f"{SERVICE}.records"}),
     f"{SERVICE}/records.py": (PURE, {f"{NTL}.wire"}),
-    f"{SERVICE}/ports.py": (PURE, {f"{NTL}.wire", f"{SERVICE}.core",
-                                   f"{SERVICE}.records"}),
+    f"{SERVICE}/ports": (PURE, {f"{NTL}.wire", f"{SERVICE}.core",
+                                f"{SERVICE}.ports", f"{SERVICE}.records"}),
     f"{SERVICE}/flows": (PURE | {"oslo_log"}, {
         f"{NTL}.wire", f"{SERVICE}.core", f"{SERVICE}.flows",
         f"{SERVICE}.ports", f"{SERVICE}.records"}),
