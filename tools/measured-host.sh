@@ -68,10 +68,12 @@ make_initrd() {
 
 # A FAT file system is all that the firmware needs.
 make_disk() {
-    local disk=$WORK/disk
+    local disk=$WORK/disk words="console=ttyS0,115200 quiet ima_policy=tcb"
+    # IMA's policy leaves out what is on tmpfs.
+    words+=" rootfstype=ramfs rdinit=/init"
     cat > "$WORK/grub.cfg" <<CFG
 set timeout=0
-linux /vmlinuz console=ttyS0,115200 rdinit=/init quiet ima_policy=tcb $1
+linux /vmlinuz $words $1
 initrd /initrd.img
 boot
 CFG

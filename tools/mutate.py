@@ -58,6 +58,8 @@ MORE_TESTS = {
     "core/tpm/attestation_key.py": ["tests/attacks/test_a_quote.py",
                                     "tests/attacks/test_d_identity.py"],
     "core/tpm/certify.py": ["tests/attacks/test_d_identity.py"],
+    "core/ima/templates.py": ["tests/unit/core/ima/test_log.py"],
+    "core/bootlog/event_types.py": ["tests/unit/core/bootlog/test_tcg.py"],
     "core/tpm/credential.py": ["tests/unit/core/tpm/test_wrap.py",
                                "tests/attacks/test_d_identity.py"],
     "core/tpm/envelope.py": ["tests/unit/core/tpm/test_wrap.py",

@@ -17,7 +17,8 @@ import re
 import sys
 
 from nova_trusted_launch.agent.tpm import TpmError
-from nova_trusted_launch.agent.tpm_tss import TssOptions, TssTpm
+from nova_trusted_launch.agent.tpm_tss.line import TssOptions
+from nova_trusted_launch.agent.tpm_tss.tpm import TssTpm
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
 from tools.measured.line import lent
 

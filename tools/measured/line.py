@@ -3,7 +3,8 @@
 
 QEMU hands swtpm one end of a pair of sockets for the TPM's commands.  When
 the guest is gone we do the same, and lend the other end to whoever connects
-to a port, one after the other, as swtpm's own server would.
+to a port, one after the other, as swtpm's own server would; the port after it
+is for control commands.
 """
 
 from __future__ import annotations
@@ -37,10 +38,23 @@ def lent(control_path: str) -> Iterator[str]:
             answer = control.recv(4)
         if answer != bytes(4):
             raise OSError(f"swtpm does not take the line: {answer.hex()}")
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        threading.Thread(target=_serve, args=(server, ours),
-                         daemon=True).start()
-        yield f"swtpm:host=127.0.0.1,port={server.getsockname()[1]}"
+        port, *servers = _neighbours()
+        for server, end in zip(servers, (ours, control), strict=True):
+            stack.enter_context(server)
+            threading.Thread(target=_serve, args=(server, end),
+                             daemon=True).start()
+        yield f"swtpm:host=127.0.0.1,port={port}"
+
+
+def _neighbours() -> tuple[int, socket.socket, socket.socket]:
+    """Listen on a free port, and for control commands on the one after it."""
+    while True:
+        data = socket.create_server(("127.0.0.1", 0))
+        port = data.getsockname()[1]
+        try:
+            return port, data, socket.create_server(("127.0.0.1", port + 1))
+        except OSError:
+            data.close()
 
 
 def _serve(server: socket.socket, tpm: socket.socket) -> None:
