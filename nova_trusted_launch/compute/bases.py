@@ -30,6 +30,7 @@ from oslo_log import log as logging
 from oslo_utils import fileutils
 
 import nova.conf
+import nova.privsep.path as privsep_path
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.images import qcow2
 from nova_trusted_launch.wire.codes import Code
@@ -143,7 +144,7 @@ class Bases:
                     Code.IMAGE_CHANGED, f"{path} is being written to")
             # Used now: the cache must not take it for forgotten.  This
             # changes the change time, so it is remembered anew.
-            os.utime(path)
+            _touch(path)
             with self._lock:
                 self._verified[path] = _identity(file), known[1]
         return known[1]
@@ -239,3 +240,11 @@ def _hash(file: Any) -> bytes:
 
 def _refused(detail: str) -> TrustedLaunchRefused:
     return TrustedLaunchRefused(Code.IMAGE_REFUSED, detail)
+
+
+def _touch(path: str) -> None:
+    # libvirt hands a running guest's files to QEMU's user, its base too.
+    try:
+        os.utime(path)
+    except PermissionError:
+        privsep_path.utime(path)
