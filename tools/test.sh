@@ -47,7 +47,7 @@ stage_style() {
 stage_types() {
     mypy --strict nova_trusted_launch/wire nova_trusted_launch/admission.py \
         attestation_service/core attestation_service/flows \
-        attestation_service/ports attestation_service/records.py
+        attestation_service/ports attestation_service/records
 }
 
 stage_tests() {

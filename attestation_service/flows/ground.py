@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.core.policy.document import AppraisalPolicy
-from attestation_service.core.release import wanted_key, wanted_launch
+from attestation_service.core.release_case import wanted_key, wanted_launch
 from attestation_service.flows.policies import Policies
 from attestation_service.ports import UnitOfWork
 from nova_trusted_launch.wire.release import ReleaseRequest

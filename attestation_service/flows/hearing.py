@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attestation_service import records as r
-from attestation_service.core.release import Grant
+from attestation_service.core.release_case import Grant
 from attestation_service.flows.ground import Ground
 from attestation_service.flows.judgement import Judged, ak_of
 from attestation_service.flows.secrets import Prepared

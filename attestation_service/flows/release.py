@@ -15,7 +15,8 @@ from oslo_log import log
 
 from attestation_service import records as r
 from attestation_service.core import errors
-from attestation_service.core.release import Case, Grant, Refuse, decide
+from attestation_service.core.release import decide
+from attestation_service.core.release_case import Case, Grant, Refuse
 from attestation_service.flows import events
 from attestation_service.flows.challenge import selection_for
 from attestation_service.flows.ground import Ground

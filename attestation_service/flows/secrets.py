@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from attestation_service import records as r
 from attestation_service.core import errors
-from attestation_service.core.release import Grant
+from attestation_service.core.release_case import Grant
 from attestation_service.ports import KeyVault, Randomness
 from nova_trusted_launch.wire.release import Bundle
 

@@ -33,7 +33,7 @@ ONLY = {
     # OpenSSL is cryptography's own sister; records are plain values.
     f"{SERVICE}/core": (PURE | {"cryptography", "OpenSSL"}, {
         f"{NTL}.wire", f"{SERVICE}.core", f"{SERVICE}.records"}),
-    f"{SERVICE}/records.py": (PURE, {f"{NTL}.wire"}),
+    f"{SERVICE}/records": (PURE, {f"{NTL}.wire", f"{SERVICE}.records"}),
     f"{SERVICE}/ports": (PURE, {f"{NTL}.wire", f"{SERVICE}.core",
                                 f"{SERVICE}.ports", f"{SERVICE}.records"}),
     f"{SERVICE}/flows": (PURE | {"oslo_log"}, {

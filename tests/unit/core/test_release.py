@@ -10,11 +10,11 @@ import itertools
 import pytest
 
 from attestation_service import records as r
-from attestation_service.core.release import (
+from attestation_service.core.release import decide
+from attestation_service.core.release_case import (
     Case,
     Grant,
     Refuse,
-    decide,
     wanted_key,
     wanted_launch,
 )
