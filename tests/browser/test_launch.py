@@ -23,6 +23,13 @@ def test_ticked_launch_becomes_active(launched, user):
         launched(user).server.fault
 
 
+def test_host_finds_wish_and_token_in_the_metadata(cloud, launched):
+    # A host of a cell can not read the hints that the scheduler reads.
+    server = cloud.alice.compute.get_server(launched("alice").server.id)
+    assert server.metadata["trusted_launch"] == PROFILE
+    assert server.metadata["trusted_launch_token"]
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_launch_needs_no_more_than_three_requests(launched, user):
     asked = launched(user).requests

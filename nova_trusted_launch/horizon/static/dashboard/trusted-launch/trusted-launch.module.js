@@ -12,6 +12,7 @@
   angular
     .module('horizon.dashboard.trusted-launch', [
       'horizon.app.core.images',
+      'horizon.app.core.openstack-service-api',
       'horizon.dashboard.project.workflow.launch-instance'
     ])
     .config(config);
@@ -26,6 +27,8 @@
       'horizon.dashboard.project.workflow.launch-instance.workflow',
       addStep);
     $provide.decorator('launchInstanceModel', createWithToken);
+    $provide.decorator(
+      'horizon.app.core.openstack-service-api.nova', tellHost);
 
     addStep.$inject = ['$delegate'];
 
@@ -51,6 +54,24 @@
         return launch.wanted($delegate)
           ? launch.prepare($delegate).then(createInstance)
           : createInstance();
+      };
+      return $delegate;
+    }
+
+    tellHost.$inject = ['$delegate'];
+
+    // The scheduler reads the hints.  The host of a cell can not, and reads
+    // the same in the instance's metadata.
+    function tellHost($delegate) {
+      var createServer = $delegate.createServer;
+      $delegate.createServer = function (server) {
+        angular.forEach(server.scheduler_hints, function (value, name) {
+          if (name.indexOf('trusted_launch') === 0) {
+            server.meta = angular.extend({}, server.meta);
+            server.meta[name] = value;
+          }
+        });
+        return createServer(server);
       };
       return $delegate;
     }
