@@ -13,7 +13,14 @@ from typing import Any
 from oslo_log import log as logging
 
 import nova.conf
-from nova_trusted_launch.compute import disks, ended, refusal, starts, tmpfs
+from nova_trusted_launch.compute import (
+    disks,
+    ended,
+    hints,
+    refusal,
+    starts,
+    tmpfs,
+)
 from nova_trusted_launch.compute.paths import RefusingDriver
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.compute.session import Session
@@ -30,6 +37,7 @@ class LibvirtDriver(RefusingDriver):
         """Start, and remove what a killed process left behind."""
         super().init_host(host)
         self._last_words.listen(self.virtapi)
+        hints.listen(self.virtapi)
         swept = self._secrets.sweep()
         if swept:
             LOG.warning("Removed %d secrets of an earlier process", swept)
@@ -72,9 +80,9 @@ class LibvirtDriver(RefusingDriver):
     def _spawn_session(self, context: Any, instance: Any,
                        block_device_info: Any) -> Session | None:
         action = starts.spawn_action(instance)
-        hints = (starts.hints(context, instance)
-                 if action is Action.SPAWN else None)
-        asked = self._asks(instance, action, hints)
+        wished = (hints.of(context, instance)
+                  if action is Action.SPAWN else None)
+        asked = self._asks(instance, action, wished)
         if asked is None:
             return None
         starts.demand_supported(

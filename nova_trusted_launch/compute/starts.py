@@ -13,15 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nova import objects
 from nova.compute import task_states, vm_states
-from oslo_log import log as logging
 
 from nova_trusted_launch.compute.refusal import TrustedLaunchRefused
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action
 
-LOG = logging.getLogger(__name__)
 _REBUILDING = frozenset({
     task_states.REBUILDING, task_states.REBUILD_BLOCK_DEVICE_MAPPING,
     task_states.REBUILD_SPAWNING})
@@ -72,20 +69,3 @@ def demand_supported(instance: Any, from_volume: bool) -> None:
         raise TrustedLaunchRefused(
             Code.IMAGE_REFUSED, "it boots a separate kernel or ramdisk "
             "image, which nobody verifies; use a disk image")
-
-
-def hints(context: Any, instance: Any) -> dict[str, Any]:
-    """Read the scheduler hints of a new instance.
-
-    They are kept in the API database, which a cell's conductor may not
-    reach; then only flavor, image and metadata count on this host.
-    """
-    try:
-        spec = objects.RequestSpec.get_by_instance_uuid(
-            context, instance.uuid)
-    except Exception as exc:  # It crosses the bus: any class may come back.
-        LOG.warning("Scheduler hints cannot be read (%s); set "
-                    "trusted_launch as metadata or in the flavor",
-                    type(exc).__name__, instance=instance)
-        return {}
-    return dict(spec.scheduler_hints or {})

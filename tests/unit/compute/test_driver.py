@@ -17,7 +17,7 @@ from nova.compute import vm_states
 from nova.virt.libvirt import driver as libvirt_driver
 
 from nova_trusted_launch.compute import (
-    configdrive, driver, ended, lastwords, starts)
+    configdrive, driver, ended, hints, lastwords)
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes import nova as fakes
 from tests.fakes.nova import UUID, FakeInstance
@@ -44,7 +44,7 @@ def subject(folder, agent, images, defined, monkeypatch):
 
     monkeypatch.setattr(NOVA, "__init__", init)
     monkeypatch.setattr(configdrive.ConfigDrives, "build", mock.Mock())
-    monkeypatch.setattr(starts, "hints", lambda context, instance: {})
+    monkeypatch.setattr(hints, "of", lambda context, instance: {})
     for name in ("spawn", "_hard_reboot", "_create_guest", "_destroy",
                  "cleanup", "_soft_reboot",
                  "post_live_migration_at_destination",
