@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no finding: times belong to benchmarks.
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 
 def pytest_make_parametrize_id(config, val, argname):
     """Name bytes by their argument alone.

@@ -3,14 +3,16 @@
 
 1. a request id for everything that follows, also for failures;
 2. the last resort: any exception becomes 500 ``service.broken``;
-3. development mode only: nobody but this machine;
-4. the proxy's word on client and scheme, when configured;
-5. /healthcheck and /metrics beside the API;
-6. tokens.
+3. small bodies are read, whatever the answer will be;
+4. development mode only: nobody but this machine;
+5. the proxy's word on client and scheme, when configured;
+6. /healthcheck and /metrics beside the API;
+7. tokens.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -28,6 +30,32 @@ from attestation_service.api.auth import (
 from attestation_service.api.metrics import Metrics
 from attestation_service.core import errors
 from nova_trusted_launch.wire.codes import Code
+
+
+# Bytes; a refused body that is larger may cost the client its answer.
+_READ_AHEAD = 1 << 20
+
+
+class ReadAhead:
+    """Read a small body before anybody decides on the request.
+
+    A server that answers and closes while the body still arrives makes a
+    proxy in front of it (Apache before uWSGI) tell the client 503 in place
+    of the refusal.
+    """
+
+    def __init__(self, app: problems.WsgiApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any],
+                 start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Pass the request on with its body in memory."""
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isascii() and length.isdigit() and (
+                0 < int(length) <= _READ_AHEAD):
+            environ["wsgi.input"] = io.BytesIO(
+                environ["wsgi.input"].read(int(length)))
+        return self._app(environ, start_response)
 
 
 class Health:
@@ -79,4 +107,5 @@ def build(app: problems.WsgiApp, conf: cfg.ConfigOpts, metrics: Metrics,
         wsgi = http_proxy_to_wsgi.HTTPProxyToWSGI(wsgi, conf)
     if tokens is not None:
         wsgi = LoopbackOnly(wsgi)
-    return request_id.RequestId(problems.LastResort(wsgi), conf)
+    return request_id.RequestId(
+        problems.LastResort(ReadAhead(wsgi)), conf)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 
 import pytest
@@ -97,3 +98,21 @@ def test_health_follows_its_file(tmp_path):
     assert seen.get("/healthcheck").status_code == 200
     down.touch()
     assert seen.get("/healthcheck").status_code == 503
+
+
+@pytest.mark.parametrize("length, read", [
+    ("5", 5), (str(1 << 20), 1 << 20), (str((1 << 20) + 1), 0), ("", 0),
+    ("0", 0), ("-1", 0), ("many", 0), ("\u0665", 0)])
+def test_small_body_is_read_before_the_refusal(length, read):
+    body = io.BytesIO(bytes(1 << 21))
+    seen = []
+
+    def refuse(environ, start_response):
+        seen.append(environ["wsgi.input"])
+        return [b"no"]
+
+    answer = pipeline.ReadAhead(refuse)(
+        {"CONTENT_LENGTH": length, "wsgi.input": body}, None)
+    assert answer == [b"no"]
+    assert body.tell() == read
+    assert len(seen[0].read()) == (read or 1 << 21)
