@@ -222,7 +222,7 @@ def test_a_large_body_is_refused_unread(client):
             raise AssertionError("the body was read")
 
     answer = ask(client, "POST", "/v1/keys", environ_overrides={
-        "wsgi.input": Unreadable(), "CONTENT_LENGTH": "201",
+        "wsgi.input": Unreadable(), "CONTENT_LENGTH": str((1 << 20) + 1),
         "CONTENT_TYPE": "application/json"})
     assert code(answer) == (413, "request.too_large")
 
