@@ -101,7 +101,9 @@ def test_releases_and_attestations_leak_nothing(tmp_path, kind):
         done.set()
         routine.join(20)
         assert counts["good"] + counts["bad"] == RELEASES
-        assert min(counts.values()) > 5
+        assert min(counts["good"], counts["bad"]) > 5
+        # How often it gets its turn at the TPM, the machine decides.
+        assert counts["attested"] > 0
         assert handles(device.tcti) == []
         service.lies.clear()
         assert releaser.release(WANTED).disk_key == BUNDLE.disk_key
