@@ -11,8 +11,6 @@ Not decided here: what counts as proven (``client.verification``).
 from __future__ import annotations
 
 import argparse
-import json
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +49,8 @@ def do_trusted_verify(cs: Any, args: argparse.Namespace) -> None:
         region_name=nova.region_name)
     try:
         report = verification.verify_server(
-            service, expectation(server, args), jwks=_keys(args.keys))
+            service, expectation(server, args),
+            jwks=trust.read_key_set(args.keys))
     except errors.ClientError as exc:
         raise exceptions.CommandError(
             f"{exc.code}: {exc.detail}\n{exc.action}".strip()) from exc
@@ -91,15 +90,3 @@ def _read(how: Callable[[str, str], bytes], value: str | None,
         return how(value, what)
     except WireError as exc:
         raise exceptions.CommandError(str(exc)) from exc
-
-
-def _keys(path: str | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    try:
-        found = json.loads(pathlib.Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as exc:
-        raise exceptions.CommandError(f"{path}: {exc}") from exc
-    if not isinstance(found, dict):
-        raise exceptions.CommandError(f"{path}: not a JSON Web Key Set")
-    return found

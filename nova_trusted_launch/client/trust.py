@@ -9,6 +9,7 @@ Not decided here: whether it is fresh, or good enough (``admission``).
 from __future__ import annotations
 
 import hashlib
+import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ from nova_trusted_launch.wire.snapshot import SNAPSHOT_TYPE, Snapshot
 
 RESULT_TYPE = "ear+jwt"
 _ALGORITHM = "ES256"
+# Bytes of a file of keys.
+_KEY_SET = 1 << 20
 _THUMBPRINT = ("crv", "kty", "x", "y")
 # Expiry is a field of what is inside; whoever relies on it has the clock.
 _OPTIONS: Any = {
@@ -37,6 +40,23 @@ class Untrusted(ValueError):
 
 class UnknownKey(Untrusted):
     """Its key is not among ours: the service may have new ones."""
+
+
+def read_key_set(path: str | None) -> dict[str, Any] | None:
+    """Read a JSON Web Key Set from a file; None when none is named.
+
+    :raises Untrusted: it cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        found = encoding.loads(pathlib.Path(path).read_bytes(),
+                               max_size=_KEY_SET)
+    except (OSError, WireError) as exc:
+        raise Untrusted(f"{path}: {exc}") from exc
+    if not isinstance(found, dict):
+        raise Untrusted(f"{path}: not a JSON Web Key Set")
+    return found
 
 
 class Verifier:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import sys
 import time
@@ -133,22 +132,6 @@ def document(path: str) -> Any:
         return yaml.safe_load(pathlib.Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise exceptions.CommandError(f"{path}: {exc}") from exc
-
-
-def key_set(path: str | None) -> dict[str, Any] | None:
-    """Read a JSON Web Key Set from a file, when one is named.
-
-    :raises CommandError: it cannot be read.
-    """
-    if path is None:
-        return None
-    try:
-        found = json.loads(pathlib.Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as exc:
-        raise exceptions.CommandError(f"{path}: {exc}") from exc
-    if not isinstance(found, dict):
-        raise exceptions.CommandError(f"{path}: not a JSON Web Key Set")
-    return found
 
 
 def wait_options(parser: argparse.ArgumentParser, what: str) -> None:

@@ -11,6 +11,7 @@ from osc_lib import exceptions
 
 from nova_trusted_launch.client import trust
 from nova_trusted_launch.client import verification
+from nova_trusted_launch.client.api import TrustedLaunchClient
 from nova_trusted_launch.osc import commands
 from nova_trusted_launch.wire.receipts import Checkpoint
 
@@ -36,7 +37,7 @@ class VerifyLog(commands.ShowOne):
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """Check."""
-        jwks = commands.key_set(parsed.keys) or self.service.jwks()
+        jwks = _key_set(self.service, parsed.keys)
         path = None if parsed.state is None else pathlib.Path(parsed.state)
         known = None if path is None else _known(path, jwks)
         new = verification.verify_log(self.service, known, jwks=jwks)
@@ -87,7 +88,7 @@ class ShowReceipt(commands.ShowOne):
 
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """Show."""
-        jwks = commands.key_set(parsed.keys) or self.service.jwks()
+        jwks = _key_set(self.service, parsed.keys)
         found = self.service.receipt_show(parsed.index)
         receipt = trust.Verifier(jwks).receipt(found["receipt"])
         return commands.fields({**receipt.to_claims(),
@@ -98,6 +99,13 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keys", metavar="<file>",
                         help="The service's public keys (JWKS) if you have "
                              "them from elsewhere; fetched otherwise")
+
+
+def _key_set(service: TrustedLaunchClient, path: str | None
+             ) -> dict[str, Any]:
+    """Return the keys of the file; only without one the service's own."""
+    given = trust.read_key_set(path)
+    return service.jwks() if given is None else given
 
 
 def _known(path: pathlib.Path, jwks: dict[str, Any]) -> Checkpoint | None:

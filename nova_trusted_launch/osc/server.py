@@ -8,7 +8,7 @@ from typing import Any
 
 from osc_lib import exceptions
 
-from nova_trusted_launch.client import verification
+from nova_trusted_launch.client import trust, verification
 from nova_trusted_launch.osc import commands
 from nova_trusted_launch.osc import launch
 from nova_trusted_launch.wire import encoding
@@ -72,7 +72,7 @@ class VerifyServer(commands.Lister):
                 image_id=(server.image or {}).get("id") or None,
                 image_digest=_digest(parsed.image_digest),
                 nonce=launch.nonce(parsed.nonce), hardware=parsed.hardware),
-            jwks=commands.key_set(parsed.keys))
+            jwks=trust.read_key_set(parsed.keys))
         self._verified = report.verified
         receipt = report.receipt
         self.app.stderr.write(

@@ -183,6 +183,18 @@ def test_image_shows_its_key_and_profile(service, host, tenant, tmp_path):
         is False
 
 
+@pytest.mark.parametrize("line", [
+    "trusted log verify --keys {}", "trusted receipt show 0 --keys {}",
+    "trusted server verify {server} --keys {}"])
+@pytest.mark.parametrize("content", ["{}", '{"keys": []}', "[]", "null"])
+def test_empty_key_set_is_not_replaced_by_the_services_own(
+        launched, shell, tmp_path, line, content):
+    keys = tmp_path / "keys.json"
+    keys.write_text(content, "ascii")
+    with pytest.raises(exceptions.CommandError, match="[kK]ey"):
+        shell(line.format(keys, server=launched.server))
+
+
 def test_image_without_profile_is_not_made(tenant, tmp_path):
     with pytest.raises(exceptions.CommandError, match="--profile"):
         tenant("trusted image create --file disk.raw image")
