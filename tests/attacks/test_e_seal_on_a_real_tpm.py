@@ -29,9 +29,7 @@ from tests.fakes.attestation import BUNDLE, FakeService
 from tests.fixtures import swtpm
 from tests.fixtures.tss import extend, handles
 
-pytestmark = [
-    pytest.mark.swtpm,
-    pytest.mark.skipif(not swtpm.available(), reason="no swtpm here")]
+pytestmark = pytest.mark.swtpm
 
 WANTED = {"instance_id": "instance-1", "action": "spawn", "profile": "gold",
           "image_id": "image-1", "key_id": None, "launch_id": None}

@@ -30,9 +30,7 @@ from tests.fixtures import swtpm, web
 from tests.fixtures.service import AttestationServiceFixture
 from tests.fixtures.tss import extend, handles, read
 
-pytestmark = [
-    pytest.mark.swtpm,
-    pytest.mark.skipif(not swtpm.available(), reason="no swtpm here")]
+pytestmark = pytest.mark.swtpm
 
 HOST = "compute-1"
 INSTANCE = "8f9f2b66-7d0c-4bbd-8f0a-3a6ed18f3c55"

@@ -21,9 +21,7 @@ from tests.fakes.policy_signer import PolicySigner
 from tests.fixtures import swtpm
 from tests.fixtures.tss import extend, handles
 
-pytestmark = [
-    pytest.mark.swtpm,
-    pytest.mark.skipif(not swtpm.available(), reason="no swtpm here")]
+pytestmark = pytest.mark.swtpm
 
 UNIQUE = bytes(range(32))
 BOOT = PcrSelection(HashAlg.SHA256, frozenset(range(10)))
