@@ -6,6 +6,7 @@
 _TL_XTRACE=$(set +o | grep xtrace)
 set +o xtrace
 
+source "$TRUSTED_LAUNCH_DIR/tools/lib/ek_ca.sh"
 for part in tpm service agent nova dashboard tempest cloud; do
     source "$TRUSTED_LAUNCH_DIR/devstack/lib/$part"
 done

@@ -13,6 +13,7 @@ source "$TOP_DIR/tools/lib/steps.sh"
 source "$TOP_DIR/tools/lib/processes.sh"
 source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
+source "$TOP_DIR/tools/lib/ek_ca.sh"
 source "$CLOUD_DIR/settings.sh"
 for component in mariadb rabbitmq keystone glance placement neutron nova \
         attestation horizon hosts openvswitch tpm libvirt compute agent \

@@ -15,6 +15,7 @@ TOP_DIR=$(readlink -f "$(dirname "$(readlink -f "$0")")/..")
 source "$TOP_DIR/tools/lib/output.sh"
 source "$TOP_DIR/tools/lib/packages.sh"
 source "$TOP_DIR/tools/lib/venv.sh"
+source "$TOP_DIR/tools/lib/ek_ca.sh"
 NTL_STATE=${NTL_STATE:-$HOME/.nova-trusted-launch}
 WORK=$NTL_STATE/measured
 FIRMWARE=/usr/share/OVMF
@@ -95,22 +96,7 @@ CFG
 make_tpm() {
     local ca=$WORK/ca
     mkdir -p "$ca" "$WORK/trust/software"
-    cat > "$ca/localca.conf" <<CONF
-statedir = $ca
-signingkey = $ca/signkey.pem
-issuercert = $ca/issuercert.pem
-certserial = $ca/certserial
-CONF
-    cat > "$ca/localca.options" <<'CONF'
---platform-manufacturer nova-trusted-launch
---platform-version 1
---platform-model measured
-CONF
-    cat > "$ca/setup.conf" <<CONF
-create_certs_tool = $(command -v swtpm_localca)
-create_certs_tool_config = $ca/localca.conf
-create_certs_tool_options = $ca/localca.options
-CONF
+    ek_ca "$ca" measured
     rm -rf "$WORK/tpm"
     mkdir -p "$WORK/tpm"
     swtpm_setup --tpm2 --tpmstate "$WORK/tpm" --config "$ca/setup.conf" \

@@ -121,9 +121,10 @@ def test_what_playbooks_name_exists(path):
 
 def test_the_ca_of_the_role_is_the_one_of_the_plugin():
     role = ROOT / "roles/trusted-launch-ek-ca"
-    plugin = (ROOT / "devstack/lib/tpm").read_text()
+    plugin = (ROOT / "tools/lib/ek_ca.sh").read_text()
     plugin = plugin.replace("$(type -P swtpm_localca)",
                             "/usr/bin/swtpm_localca")
+    plugin = plugin.replace("$model", "devstack")
     for template in sorted((role / "templates").iterdir()):
         text = template.read_text().replace(
             "{{ trusted_launch_ek_ca_dir }}", "$ca")

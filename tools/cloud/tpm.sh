@@ -10,22 +10,7 @@ EK_CA=$CLOUD/ek-ca
 make_tpms() {
     local host
     mkdir -p "$EK_CA"
-    cat > "$EK_CA/localca.conf" <<CONF
-statedir = $EK_CA
-signingkey = $EK_CA/signkey.pem
-issuercert = $EK_CA/issuercert.pem
-certserial = $EK_CA/certserial
-CONF
-    cat > "$EK_CA/localca.options" <<CONF
---platform-manufacturer nova-trusted-launch
---platform-version 1
---platform-model lab
-CONF
-    cat > "$EK_CA/setup.conf" <<CONF
-create_certs_tool = $(command -v swtpm_localca)
-create_certs_tool_config = $EK_CA/localca.conf
-create_certs_tool_options = $EK_CA/localca.options
-CONF
+    ek_ca "$EK_CA" lab
     # One after the other: the first makes the CA.
     for host in "${HOSTS[@]}"; do
         _make_tpm "$host"
