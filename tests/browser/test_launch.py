@@ -145,6 +145,36 @@ def test_forged_answer_of_the_dashboard_is_refuted(
     assert "NOT VERIFIED" in text and "the signature is wrong" in text
 
 
+@pytest.mark.parametrize("lease", [None, {}])
+def test_receipt_without_a_lease_is_not_verified(
+        cloud, launched, page_of, lease):
+    page = page_of("alice")
+
+    def forge(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "lease": lease})
+
+    page.route(re.compile("trusted-launch/instances/"), forge)
+    text = pages.open_tab(
+        page, cloud.url, launched("alice").server.id).inner_text()
+    assert "Closed." in text and "VERIFIED" not in text
+
+
+def test_what_could_not_be_compared_is_not_verified(
+        cloud, launched, page_of):
+    """The page itself fails before it has looked at the log."""
+    page = page_of("alice")
+    page.add_init_script("""
+        const keys = Object.keys;
+        Object.keys = function (thing) {
+          if (thing && 'baseline' in thing) { throw new Error('broken'); }
+          return keys(thing);
+        };""".replace("baseline", PROFILE))
+    text = pages.open_tab(
+        page, cloud.url, launched("alice").server.id).inner_text()
+    assert "Not checked." in text and "VERIFIED" not in text
+
+
 def test_unticked_launch_is_horizons_own(cloud, page_of):
     page = page_of("alice")
     asked = pages.requests_of(page, "trusted-launch/launches")

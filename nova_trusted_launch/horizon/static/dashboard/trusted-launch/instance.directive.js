@@ -22,6 +22,9 @@
     };
   }
 
+  // Nothing less is called verified.
+  var NEEDED = ['signature', 'instance', 'project', 'profile', 'log'];
+
   Controller.$inject = [
     '$q',
     '$window',
@@ -81,11 +84,17 @@
       })) {
         return 'refuted';
       }
-      if (!proof.supported()) {
+      if (!NEEDED.every(isProven)) {
         return 'unchecked';
       }
-      return ctrl.known.lease && !ctrl.known.lease.trusted
-        ? 'closed' : 'verified';
+      return ctrl.known.lease && ctrl.known.lease.trusted
+        ? 'verified' : 'closed';
+    }
+
+    function isProven(key) {
+      return ctrl.statements.some(function (statement) {
+        return statement.key === key && statement.holds === true;
+      });
     }
 
     /** The newest receipt, all that this page can know by itself. */
@@ -226,7 +235,7 @@
         hardware: gettext('Hardware'), log: gettext('Log'),
         history: gettext('History')};
       ctrl.statements.push({
-        what: words[what], holds: holds, detail: detail,
+        key: what, what: words[what], holds: holds, detail: detail,
         word: holds === true ? gettext('proven')
           : holds === false ? gettext('REFUTED') : gettext('not checked')});
     }
