@@ -8,10 +8,12 @@ A cloud or a Horizon that is not up is an error, not a reason to skip.  With
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pathlib
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,13 +87,16 @@ def browser():
         opened.close()
 
 
-@pytest.fixture(scope="session")
-def signed_in(cloud, browser):
+def contexts(cloud: Lab, browser: Any) -> Callable[[str], Any]:
     """Return a function: a user's context, logged in once."""
     @functools.cache
     def context(user: str) -> Any:
         made = browser.new_context(viewport={"width": 1200, "height": 800})
         made.set_default_timeout(lab.PATIENCE * 1000)
+        # Who is in several projects comes back to the last one.
+        made.add_cookies([{
+            "name": "recent_project", "url": cloud.url,
+            "value": cloud.user(user).conn.current_project_id}])
         page = made.new_page()
         pages.log_in(page, cloud.url, user, cloud.passwords[user])
         page.close()
@@ -100,13 +105,13 @@ def signed_in(cloud, browser):
     return context
 
 
-@pytest.fixture
-def page_of(signed_in):
+@contextlib.contextmanager
+def opening(context: Callable[[str], Any]) -> Iterator[Callable[[str], Any]]:
     """Open pages; a script's error on one of them fails the test."""
     opened, mistakes = [], []
 
     def page(user: str) -> Any:
-        made = signed_in(user).new_page()
+        made = context(user).new_page()
         made.on("pageerror", lambda error: mistakes.append(str(error)))
         opened.append(made)
         return made
@@ -115,6 +120,19 @@ def page_of(signed_in):
     for made in opened:
         made.close()
     assert mistakes == []
+
+
+@pytest.fixture(scope="session")
+def signed_in(cloud, browser):
+    """Contexts that stay for all tests."""
+    return contexts(cloud, browser)
+
+
+@pytest.fixture
+def page_of(signed_in):
+    """Pages of these."""
+    with opening(signed_in) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.browser import pages
 from tests.browser.conftest import PROFILE
@@ -81,8 +82,9 @@ def test_versions_are_compared(cloud, page_of, shot, second_version):
 def test_change_is_previewed(cloud, page_of, shot):
     page = page_of("admin")
     page.goto(f"{cloud.url}{PROFILES}{PROFILE}/preview")
-    text = page.input_value("#id_document")
-    page.fill("#id_document", text.replace("index: 7", "index: 2"))
+    document = yaml.safe_load(page.input_value("#id_document"))
+    document["require"].append({"tpm": {"manufacturers": ["IFX"]}})
+    page.fill("#id_document", yaml.safe_dump(document))
     page.click("form button:has-text('Preview')")
     place = page.locator("#trusted-launch-preview")
     assert "not trusted" in place.inner_text()

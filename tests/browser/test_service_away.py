@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 from tests.browser import pages
-from tests.browser.conftest import DEMANDING, TRUSTED
+from tests.browser.conftest import (
+    DEMANDING,
+    TRUSTED,
+    contexts,
+    opening,
+)
 from tools.cloud import lab
 
 OPERATORS = ("/admin/trusted_hosts/", "/admin/trusted_profiles/",
@@ -37,34 +40,15 @@ def away(request, cloud, launched):
 
 @pytest.fixture(scope="module")
 def logged_in(away, cloud, browser):
-    """Return a function: a user's context, logged in anew in this state."""
-    @functools.cache
-    def context(user):
-        made = browser.new_context()
-        made.set_default_timeout(lab.PATIENCE * 1000)
-        page = made.new_page()
-        pages.log_in(page, cloud.url, user, cloud.passwords[user])
-        page.close()
-        return made
-
-    return context
+    """Contexts of people who logged in in this state."""
+    return contexts(cloud, browser)
 
 
 @pytest.fixture
 def fresh(logged_in):
-    """Open pages; a script's error on one of them fails the test."""
-    opened, mistakes = [], []
-
-    def page(user):
-        made = logged_in(user).new_page()
-        made.on("pageerror", lambda error: mistakes.append(str(error)))
-        opened.append(made)
-        return made
-
-    yield page
-    for made in opened:
-        made.close()
-    assert mistakes == []
+    """Pages of these."""
+    with opening(logged_in) as page:
+        yield page
 
 
 def test_h1_member_still_launches(cloud, fresh, shot, away):
