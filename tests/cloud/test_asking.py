@@ -18,7 +18,7 @@ def property_image(cloud):
     made = []
 
     def make(**properties):
-        made.append(cloud.admin.upload("e2e-property", cloud.disk,
+        made.append(cloud.admin.upload("e2e-property", lab.PLAIN_DISK,
                                        properties))
         return made[-1]
 

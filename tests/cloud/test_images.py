@@ -112,7 +112,7 @@ def test_f3_qcow2_that_names_another_file(
     (cloud.folder / "else").write_bytes(bytes(1 << 20))
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *options,
                     file, "1M"], check=True)
-    image = upload("e2e-f3", user_file=cloud.disk)
+    image = upload("e2e-f3", user_file=lab.PLAIN_DISK)
     cached(image, file)
     server = server_of("f3", image, host=HOST)
     assert server.status == "ERROR"
@@ -122,7 +122,7 @@ def test_f3_qcow2_that_names_another_file(
 def test_f3_raw_declared_as_qcow2(cloud, upload, cached, server_of):
     file = cloud.folder / "f3.raw"
     file.write_bytes(bytes(1 << 20))
-    image = upload("e2e-f3", user_file=cloud.disk)
+    image = upload("e2e-f3", user_file=lab.PLAIN_DISK)
     cached(image, file)
     server = server_of("f3-raw", image, host=HOST)
     assert server.status == "ERROR"

@@ -109,6 +109,7 @@ def test_killed_after_the_release(cloud, number, moment, window, reached):
         if server.status == "ERROR":
             assert "launch it again" in cloud.why(server)
     finally:
+        lab.tool("start", COMPONENT)
         admin.remove(server.id)
 
 

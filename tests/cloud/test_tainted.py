@@ -84,7 +84,7 @@ def test_g3_forced_host_is_refused_however_it_was_asked(
     if ask == "hint":
         more["scheduler_hints"] = {"trusted_launch": PROFILE}
     else:
-        image = cloud.admin.upload("e2e-asked", cloud.disk, {
+        image = cloud.admin.upload("e2e-asked", lab.PLAIN_DISK, {
             "trusted_launch_profile": PROFILE})
     server = server_of("forced-asked", image, PLAIN, host=bad, **more)
     assert server.status == "ERROR", server.compute_host

@@ -29,6 +29,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 STATE = pathlib.Path(os.environ.get("NTL_STATE")
                      or pathlib.Path.home() / ".nova-trusted-launch")
 CLOUD = STATE / "cloud"
+# The disk of the cloud's own plain image, "guest".
+PLAIN_DISK = CLOUD / "guest.qcow2"
 HOSTS = tuple(os.environ.get("NTL_HOSTS", "host-a host-b").split())
 # A computer that does many things at once needs patience.
 PATIENCE = float(os.environ.get("NTL_PATIENCE", "240"))
