@@ -10,7 +10,6 @@ Not decided here: which keys are acceptable (``core.policy``).
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -97,7 +96,7 @@ class _State:
 
     def __init__(self) -> None:
         self.separated = False
-        self.variables: dict[tuple[uuid.UUID, str], bytes] = {}
+        self.variables: dict[tuple[bytes, str], bytes] = {}
         self.databases: dict[str, tuple[efi.Signature, ...]] = {}
         self.authorities: list[Authority] = []
         self.shim_validates = True
