@@ -36,6 +36,9 @@ class HashAlg(enum.Enum):
         # The length of a digest in bytes.
         self.size: int = self.hash(b"").digest_size
 
+    # Enum's own is a function in Python; members are there once.
+    __hash__ = object.__hash__
+
     def digest(self, data: bytes) -> bytes:
         """Hash ``data``."""
         digest: bytes = self.hash(data).digest()
