@@ -60,40 +60,39 @@ def require_caps(log: BootLog, column: int, alg: HashAlg,
 
 def require_data(log: BootLog, column: int, alg: HashAlg,
                  proven: frozenset[int], memo: Memo[bytes] | None,
-                 ) -> Mapping[bytes, bytes]:
+                 ) -> Mapping[int, bytes]:
     """Demand that data hashes to its digest where a type is measured so.
 
-    ``memo`` holds bytes that are known to hash to a digest.  What is known
-    afterwards is returned.
+    ``memo`` holds bytes that are known to hash to a digest.  Returned is what
+    was measured of the events that have such data, by their numbers.
 
     :raises UnauthenticEvidence: it does not.
     """
     usually, hash_ = data_checks.USUALLY, alg.hash
     # Separators are the same everywhere.
     known = _CAP_DIGESTS[alg] if memo is None else memo.recent
+    tied: dict[int, bytes] = {}
     new: dict[bytes, bytes] = {}
     for number, (register, kind, digests, data) in enumerate(log.rows):
         select = usually.get(kind)
         if select is None or register not in proven:
             continue
-        usual = select(data)
-        if usual is None:
+        bound = select(data)
+        if bound is None:
             continue
         digest = digests[column] or b""
         before = known.get(digest)
-        if before == usual:
-            continue
-        if before is None and hash_(usual).digest() == digest:
-            new[digest] = usual
-            continue
-        tied = data_checks.measured(kind, data, digest, hash_, known)
-        if tied is None:
-            raise UnauthenticEvidence(
-                f"boot log: the data of event {number} "
-                f"({type_name(kind)}) does not hash to its digest")
-        new[digest] = tied.data
-    if memo is None:
-        return known | new
-    memo.keep_all({digest: data for digest, data in new.items()
-                   if len(data) <= _REMEMBERED})
-    return memo.recent
+        if before is None and hash_(bound).digest() == digest:
+            new[digest] = bound
+        elif before != bound:
+            found = data_checks.measured(kind, data, digest, hash_, known)
+            if found is None:
+                raise UnauthenticEvidence(
+                    f"boot log: the data of event {number} "
+                    f"({type_name(kind)}) does not hash to its digest")
+            bound = new[digest] = found.data
+        tied[number] = bound
+    if memo is not None:
+        memo.keep_all({digest: data for digest, data in new.items()
+                       if len(data) <= _REMEMBERED})
+    return tied

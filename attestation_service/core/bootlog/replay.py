@@ -16,7 +16,7 @@ from typing import NamedTuple
 from attestation_service.core.bootlog import binding
 from attestation_service.core.bootlog import measured as data_checks
 from attestation_service.core.bootlog.event_types import EventType, type_name
-from attestation_service.core.bootlog.measured import Hash, Measured
+from attestation_service.core.bootlog.measured import Hash
 from attestation_service.core.bootlog.tcg import ALGORITHMS, BootLog
 from attestation_service.core.bootlog.workarounds import (
     WORKAROUNDS,
@@ -57,7 +57,7 @@ class ReplayedEvent(NamedTuple):
     claimed_type: int
     digest: bytes
     # Which bytes of the data the digest covers; None: no data is proven.
-    measured: Measured | None
+    measured: bytes | None
     claimed_data: bytes
 
     @property
@@ -80,8 +80,8 @@ class ReplayedEvents:
     quirks: tuple[str, ...]
     log: BootLog
     _column: int
-    # What is known to hash to a digest.
-    _known: Mapping[bytes, bytes] = field(compare=False, repr=False)
+    # What was measured of the events whose data had to be, by number.
+    _tied: Mapping[int, bytes] = field(compare=False, repr=False)
 
     def of(self, *registers: int) -> Iterator[ReplayedEvent]:
         """Iterate over the proven events of ``registers``, in log order."""
@@ -91,9 +91,13 @@ class ReplayedEvents:
             if register in wanted and kind != _NO_ACTION:
                 digest = digests[self._column]
                 assert digest is not None  # replay() lets none through
+                measured = self._tied.get(number)
+                if measured is None:
+                    found = data_checks.measured(
+                        kind, data, digest, self.alg.hash)
+                    measured = found and found.data
                 yield ReplayedEvent(
-                    number, register, kind, digest, data_checks.measured(
-                        kind, data, digest, self.alg.hash, self._known), data)
+                    number, register, kind, digest, measured, data)
 
 
 def replay(log: BootLog, pcrs: PcrBank, *,
@@ -132,10 +136,10 @@ def replay(log: BootLog, pcrs: PcrBank, *,
             f"digest")
     proven, quirks = _compare(log, column, run, pcrs, extended_later)
     binding.require_caps(log, column, alg, proven)
-    known = binding.require_data(log, column, alg, proven, memo)
+    tied = binding.require_data(log, column, alg, proven, memo)
     return ReplayedEvents(
         alg, proven, frozenset(pcrs.values) - proven, run.locality,
-        quirks, log, column, known)
+        quirks, log, column, tied)
 
 
 def replay_banks(log: BootLog) -> dict[str, dict[int, bytes]]:
