@@ -51,6 +51,13 @@ def test_a_signature_database():
     assert efi.signature_database(b"") == ()
 
 
+def test_a_large_signature_database():
+    digests = [n.to_bytes(32) for n in range(1500)]
+    data = logs.signature_list(logs.SHA256_SIGNATURE, *digests)
+    assert len(data) > 2 ** 16
+    assert [s.data for s in efi.signature_database(data)] == digests
+
+
 def test_a_signature_list_may_have_a_header():
     data = bytearray(logs.signature_list(logs.SHA256_SIGNATURE, b"\1" * 32))
     struct.pack_into("<II", data, 16, len(data) + 5, 5)
