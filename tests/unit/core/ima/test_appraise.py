@@ -177,6 +177,14 @@ def test_entries_that_cannot_be_read(files):
     assert tally(files).bad == (BadEntry(3, Verdict.UNREADABLE, b"", b""),)
 
 
+def test_an_algorithm_whose_name_is_no_text(files):
+    # Whoever is root can extend register 10 with anything.
+    entry = logs.ima_file("/bin/a", b"a")
+    entry.data = entry.data.replace(b"sha256", b"\xffha256")
+    files.entries.append(entry)
+    assert tally(files).bad == (BadEntry(3, Verdict.UNREADABLE, b"", b""),)
+
+
 def test_an_unknown_template_with_unknown_data(files):
     files.entries.append(logs.ImaEntry(b"something else", "evm-sig"))
     assert tally(files).bad == (BadEntry(3, Verdict.UNREADABLE, b"", b""),)
