@@ -245,7 +245,7 @@ def whole_hosts(table: Table, keylime: Keylime, rounds: int) -> None:
 
         def first(host: Captured = host) -> Turn:
             new = dataclasses.replace(host, profile=fresh(host.profile))
-            return lambda: new.judge(nothing_known())
+            return functools.partial(new.judge, nothing_known())
         table.row(f"quote, boot log, {entries} files, cold",
                   cold(turns, first), peer, limit, target)
         settings = log_settings()

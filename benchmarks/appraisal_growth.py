@@ -14,14 +14,19 @@ import multiprocessing
 import pathlib
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from attestation_service.core.bootlog import tcg
 from attestation_service.core.bootlog.facts import boot_facts
 from attestation_service.core.errors import OversizedEvidence
 from attestation_service.core.ima import replay
-from attestation_service.core.ima.appraise import Appraiser, FileReferences
+from attestation_service.core.ima.appraise import (
+    Appraiser,
+    File,
+    FileReferences,
+)
 from attestation_service.core.tpm.quote import VerifiedQuote
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
@@ -80,12 +85,21 @@ def quoted(pcrs: PcrBank) -> VerifiedQuote:
     return VerifiedQuote(pcrs, 1, 0, 1, True, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """So many files, made each time they are asked for."""
+
+    count: int
+
+    def __iter__(self) -> Iterator[File]:
+        return (("sha256", hashlib.sha256(str(n).encode()).digest(),
+                 f"/usr/lib/x86_64-linux-gnu/lib{n}.so.1".encode())
+                for n in range(self.count))
+
+
 def references(count: int) -> FileReferences:
     """Make so many reference values."""
-    return FileReferences.of(
-        ("sha256", hashlib.sha256(str(n).encode()).digest(),
-         f"/usr/lib/x86_64-linux-gnu/lib{n}.so.1".encode())
-        for n in range(count))
+    return FileReferences(_Files(count))
 
 
 def _judged(data: bytes, value: bytes, known: FileReferences) -> None:

@@ -164,7 +164,7 @@ def _fields(proven: Proven, result: AttestationResult) -> dict[str, Any]:
                   "firmware_version": f"{quote.firmware_version:016x}"},
         "pcrs": {label: quote.pcrs.to_dict()[label]},
         "boot_log": None if facts.boot is None else {
-            "events": len(facts.boot.events.log.events),
+            "events": len(facts.boot.events.log.rows),
             "quirks": list(facts.boot.quirks),
             "secure_boot": facts.boot.secure_boot.enabled},
         "ima": None if facts.ima is None else {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,22 +26,23 @@ class HashAlg(enum.Enum):
     SHA512 = 0x000D
 
     def __init__(self, tpm_id: int) -> None:
-        # As value, but a plain attribute: it is asked for in every quote.
+        # Plain attributes, and no properties: every quote asks for them.
+        # As value.
         self.tpm_id = tpm_id
+        # The name used on the wire, such as ``sha256``.
+        self.label = self.name.lower()
+        # Makes hashlib's object of some bytes.
+        self.hash: Callable[[bytes], Any] = getattr(hashlib, self.label)
+        # The length of a digest in bytes.
+        self.size: int = self.hash(b"").digest_size
 
-    @property
-    def label(self) -> str:
-        """The name used on the wire, such as ``sha256``."""
-        return self.name.lower()
-
-    @property
-    def size(self) -> int:
-        """The length of a digest in bytes."""
-        return _SIZES[self]
+    # Enum's own is a function in Python; members are there once.
+    __hash__ = object.__hash__
 
     def digest(self, data: bytes) -> bytes:
         """Hash ``data``."""
-        return _FUNCTIONS[self](data).digest()
+        digest: bytes = self.hash(data).digest()
+        return digest
 
     @classmethod
     def from_label(cls, label: Any) -> HashAlg:
@@ -53,12 +54,6 @@ class HashAlg(enum.Enum):
             if alg.label == label:
                 return alg
         raise WireError(f"unknown or unacceptable hash {label!r}")
-
-
-# Asked for each register of each quote, so looked up and not worked out.
-_SIZES = {HashAlg.SHA256: 32, HashAlg.SHA384: 48, HashAlg.SHA512: 64}
-_FUNCTIONS = {HashAlg.SHA256: hashlib.sha256, HashAlg.SHA384: hashlib.sha384,
-              HashAlg.SHA512: hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def appraiser():
                       logs.pcrs_of("sb-tcg"), boot=BOOT)
     entries = [found.list.entry(raw) for chunk in found.list.chunks()
                for raw in chunk.entries]
-    return Appraiser("captured", FileReferences.of(
-        (f.algorithm, f.digest, f.path) for f in map(file_facts, entries)))
+    return Appraiser("captured", FileReferences([
+        (f.algorithm, f.digest, f.path) for f in map(file_facts, entries)]))
 
 
 def comes_to_what_it_says(fault):

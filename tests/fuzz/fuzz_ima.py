@@ -26,7 +26,7 @@ from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fuzz import corpus
 
 HASHES = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
-APPRAISER = Appraiser("fuzz", FileReferences.of([
+APPRAISER = Appraiser("fuzz", FileReferences([
     ("sha256", hashlib.sha256(b"").digest(), b"/a")]),
     re.compile(rb"/tmp/.*"), memo=Memo(64))
 MEMO = Memo(64)

@@ -9,6 +9,8 @@ Not decided here: whether the digests lead to the quoted registers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attestation_service.core.bootlog import measured as data_checks
 from attestation_service.core.bootlog.event_types import EventType, type_name
 from attestation_service.core.bootlog.tcg import BootLog
@@ -26,9 +28,8 @@ _CAP_DIGESTS = {alg: {
 } for alg in HashAlg}
 # Larger data of events is not kept in the memo.
 _REMEMBERED = 4096
-# Plain numbers: comparing enum members costs, for each event.
+# A plain number: comparing enum members costs, for each event.
 _SEPARATOR = int(EventType.SEPARATOR)
-_IPL = int(EventType.IPL)
 
 
 def require_caps(log: BootLog, column: int, alg: HashAlg,
@@ -58,44 +59,40 @@ def require_caps(log: BootLog, column: int, alg: HashAlg,
 
 
 def require_data(log: BootLog, column: int, alg: HashAlg,
-                 proven: frozenset[int], memo: Memo[bytes] | None) -> None:
+                 proven: frozenset[int], memo: Memo[bytes] | None,
+                 ) -> Mapping[int, bytes]:
     """Demand that data hashes to its digest where a type is measured so.
 
-    ``memo`` holds bytes that are known to hash to a digest.
+    ``memo`` holds bytes that are known to hash to a digest.  Returned is what
+    was measured of the events that have such data, by their numbers.
 
     :raises UnauthenticEvidence: it does not.
     """
-    bound, grub_text = data_checks.BOUND, data_checks.grub_text
-    hash_, caps = data_checks.hash_of(alg), _CAP_DIGESTS[alg]
+    usually, hash_ = data_checks.USUALLY, alg.hash
     # Separators are the same everywhere.
-    known = caps if memo is None else memo.recent
+    known = _CAP_DIGESTS[alg] if memo is None else memo.recent
+    tied: dict[int, bytes] = {}
     new: dict[bytes, bytes] = {}
     for number, (register, kind, digests, data) in enumerate(log.rows):
-        # What the usual forms measure; the others are tried after it.
-        usual = data
-        if kind == _IPL:
-            text = grub_text(data)
-            if text is None:
-                continue
-            usual = text[:-1]
-        elif kind not in bound:
+        select = usually.get(kind)
+        if select is None or register not in proven:
             continue
-        if register not in proven:
+        bound = select(data)
+        if bound is None:
             continue
         digest = digests[column] or b""
         before = known.get(digest)
-        if before == usual:
-            continue
-        if before is None and hash_(usual).digest() == digest:
-            new[digest] = usual
-            continue
-        tied = data_checks.measured_unusually(kind, data, digest, hash_,
-                                              known)
-        if tied is None:
-            raise UnauthenticEvidence(
-                f"boot log: the data of event {number} "
-                f"({type_name(kind)}) does not hash to its digest")
-        new[digest] = tied.data
+        if before is None and hash_(bound).digest() == digest:
+            new[digest] = bound
+        elif before != bound:
+            found = data_checks.measured(kind, data, digest, hash_, known)
+            if found is None:
+                raise UnauthenticEvidence(
+                    f"boot log: the data of event {number} "
+                    f"({type_name(kind)}) does not hash to its digest")
+            bound = new[digest] = found.data
+        tied[number] = bound
     if memo is not None:
         memo.keep_all({digest: data for digest, data in new.items()
                        if len(data) <= _REMEMBERED})
+    return tied

@@ -94,9 +94,9 @@ def boot_chain(events: ReplayedEvents) -> BootChain:
     """Read the boot chain from all registers that are proven."""
     commands, command_lines, unreadable = _texts(events)
     version = next((
-        printable(event.measured.data) for event in events.of(_FIRMWARE)
+        printable(event.measured) for event in events.of(_FIRMWARE)
         if event.claimed_type == EventType.S_CRTM_VERSION
-        and event.measured), None)
+        and event.measured is not None), None)
     return BootChain(
         version,
         tuple(_measurements(events, _FIRMWARE)),
@@ -118,8 +118,7 @@ def _measurements(events: ReplayedEvents,
     Told by what was measured, because anybody can change a type.
     """
     for event in events.of(register):
-        if event.measured and (event.measured.data in _SEPARATORS
-                               or event.measured.data in _ACTIONS):
+        if event.measured in _SEPARATORS or event.measured in _ACTIONS:
             continue
         yield _measurement(event)
 
@@ -149,7 +148,7 @@ def _texts(
         if event.measured is None:
             unreadable.append(_measurement(event))
             continue
-        data = event.measured.data
+        data = event.measured
         text = Text(event.number, event.register, _text(data))
         if event.register == _KERNEL_CONFIG or _is_wide(data) or (
                 data.startswith((b"/", b"("))):
@@ -170,15 +169,15 @@ def _variables(events: ReplayedEvents) -> Iterator[Variable]:
         except MalformedEvidence:
             continue
         yield Variable(event.number, variable.name,
-                       event.measured.form == "event", variable.data)
+                       event.measured == event.claimed_data, variable.data)
 
 
 def _partitions(events: ReplayedEvents) -> efi.PartitionTable | None:
     for event in events.of(_PARTITIONS):
-        if event.measured and event.claimed_type in (
+        if event.measured is not None and event.claimed_type in (
                 EventType.EFI_GPT_EVENT, EventType.EFI_GPT_EVENT2):
             try:
-                return efi.PartitionTable.parse(event.measured.data)
+                return efi.PartitionTable.parse(event.measured)
             except MalformedEvidence:
                 return None
     return None

@@ -7,6 +7,7 @@ Every parser is total: a value, or :class:`MalformedEvidence`.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import hashlib
 import struct
@@ -31,29 +32,31 @@ _END_OF_PATH = 0x7F
 # Larger signature databases are read again each time.
 _REMEMBERED = 2 ** 16
 
-GLOBAL_VARIABLE = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
-SECURITY_DATABASE = uuid.UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
-SHIM_LOCK = uuid.UUID("605dab50-e046-4300-abb6-3dd810dd8b23")
-X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
-SHA256 = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328")
+
+def _guid(text: str) -> bytes:
+    return uuid.UUID(text).bytes_le
 
 
-@functools.lru_cache(maxsize=1024)  # making one costs; there are few
-def guid(data: bytes) -> uuid.UUID:
-    """Read an EFI_GUID, whose first three fields are little-endian."""
-    return uuid.UUID(bytes_le=bytes(data))
+# GUIDs are compared, so they stay the bytes that stand in events.
+GLOBAL_VARIABLE = _guid("8be4df61-93ca-11d2-aa0d-00e098032b8c")
+SECURITY_DATABASE = _guid("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
+SHIM_LOCK = _guid("605dab50-e046-4300-abb6-3dd810dd8b23")
+X509 = _guid("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
+SHA256 = _guid("c1c41626-504c-4092-aca9-41f936934328")
 
 
 def text(data: bytes) -> str:
     """Decode UTF-16 for people to read; ends at the first NUL."""
-    return data.decode("utf-16-le", "replace").partition("\0")[0]
+    # As bytes.decode(), which looks a codec of this name up in Python.
+    decoded, _size = codecs.utf_16_le_decode(data, "replace", True)
+    return decoded.partition("\0")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
     """UEFI_VARIABLE_DATA: an EFI variable and its contents."""
 
-    vendor: uuid.UUID
+    vendor: bytes
     name: str
     data: bytes
 
@@ -66,9 +69,10 @@ class Variable:
             raise MalformedEvidence("EFI variable: cut short") from exc
         name_end = _VARIABLE.size + 2 * characters
         end = name_end + size
-        if not end <= len(data) < end + 8 or data[end:].strip(b"\0"):
+        if end != len(data) and (
+                not end < len(data) < end + 8 or any(data[end:])):
             raise MalformedEvidence("EFI variable: its lengths do not add up")
-        return cls(guid(vendor), text(data[_VARIABLE.size:name_end]),
+        return cls(vendor, text(data[_VARIABLE.size:name_end]),
                    data[name_end:end])
 
 
@@ -76,8 +80,8 @@ class Variable:
 class Signature:
     """One entry of a signature database: a certificate or a digest."""
 
-    kind: uuid.UUID
-    owner: uuid.UUID | None
+    kind: bytes
+    owner: bytes | None
     data: bytes
 
     @property
@@ -127,7 +131,7 @@ def _signatures(data: bytes) -> Iterator[Signature]:
             raise MalformedEvidence("signature list: part of an entry")
         for entry in range(start, end, each):
             owner = data[entry:entry + _GUID_SIZE]
-            yield Signature(guid(kind), guid(owner),
+            yield Signature(kind, owner,
                             data[entry + _GUID_SIZE:entry + each])
         at = end
 
@@ -142,9 +146,9 @@ def authority(data: bytes) -> Signature | None:
         return Signature(X509, None, data)
     owner, rest = data[:_GUID_SIZE], data[_GUID_SIZE:]
     if _is_certificate(rest):
-        return Signature(X509, guid(owner), rest)
+        return Signature(X509, owner, rest)
     if len(rest) == _SHA256_SIZE:
-        return Signature(SHA256, guid(owner), rest)
+        return Signature(SHA256, owner, rest)
     return None
 
 
@@ -179,8 +183,8 @@ def image_path(data: bytes) -> str | None:
 class Partition:
     """One entry of a GPT."""
 
-    type: uuid.UUID
-    id: uuid.UUID
+    type: bytes
+    id: bytes
     first_lba: int
     last_lba: int
     name: str
@@ -190,7 +194,7 @@ class Partition:
 class PartitionTable:
     """UEFI_GPT_DATA: the partition table of the disk booted from."""
 
-    disk: uuid.UUID
+    disk: bytes
     partitions: tuple[Partition, ...]
 
     @classmethod
@@ -206,7 +210,7 @@ class PartitionTable:
         if signature != b"EFI PART" or each < _GPT_PARTITION.size or (
                 each * count > len(entries)):
             raise MalformedEvidence("GPT event: not a partition table")
-        return cls(guid(disk), tuple(
+        return cls(disk, tuple(
             _partition(entries[i * each:(i + 1) * each])
             for i in range(count)))
 
@@ -214,4 +218,4 @@ class PartitionTable:
 def _partition(entry: bytes) -> Partition:
     kind, own, first, last, _attributes, name = (
         _GPT_PARTITION.unpack_from(entry))
-    return Partition(guid(kind), guid(own), first, last, text(name))
+    return Partition(kind, own, first, last, text(name))

@@ -11,11 +11,11 @@ Not decided here: whether the TPM saw the digest (``core.bootlog.replay``).
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from attestation_service.core.bootlog.event_types import EventType
-from nova_trusted_launch.wire.digests import HashAlg
 
 
 class Measured(NamedTuple):
@@ -27,6 +27,8 @@ class Measured(NamedTuple):
 
 Hash = Callable[[bytes], Any]
 _NOTHING: Mapping[bytes, bytes] = {}
+# UEFI_VARIABLE_DATA: how many characters its name has, and bytes its contents.
+_VARIABLE = struct.Struct("<16xQQ")
 
 
 def _whole(data: bytes) -> bytes:
@@ -38,11 +40,11 @@ def _without_nul(data: bytes) -> bytes | None:
 
 
 def _variable_contents(data: bytes) -> bytes | None:
-    name_size = int.from_bytes(data[16:24], "little") * 2
-    size = int.from_bytes(data[24:32], "little")
-    if 32 + name_size + size != len(data):
+    if len(data) < _VARIABLE.size:
         return None
-    return data[32 + name_size:]
+    characters, size = _VARIABLE.unpack_from(data)
+    start: int = _VARIABLE.size + 2 * characters
+    return data[start:] if start + size == len(data) else None
 
 
 def _without_last(data: bytes) -> bytes:
@@ -56,15 +58,19 @@ _GRUB_LABELS = frozenset((
 ))
 
 
-def grub_text(data: bytes) -> bytes | None:
+def _grub_text(data: bytes) -> bytes | None:
     """Return the string that the event says GRUB measured, if it does."""
     label, _, text = data.partition(b" ")
     return text if label in _GRUB_LABELS else None
 
 
 def _grub_text_without_nul(data: bytes) -> bytes | None:
-    text = grub_text(data)
-    return None if text is None else text.removesuffix(b"\0")
+    label, _, text = data.partition(b" ")
+    return text.removesuffix(b"\0") if label in _GRUB_LABELS else None
+
+
+def _boot_variable(data: bytes) -> bytes:
+    return _variable_contents(data) or data
 
 
 def _with_nul(data: bytes) -> bytes | None:
@@ -81,13 +87,13 @@ _SHIM: _Form = ("shim-extra-byte", _without_last)
 _GRUB: _Form = ("grub-text", _grub_text_without_nul)
 # Red Hat's GRUB measures the NUL behind a command, and none behind the
 # kernel's command line.
-_GRUB_NUL: _Form = ("grub-text-nul", grub_text)
+_GRUB_NUL: _Form = ("grub-text-nul", _grub_text)
 # systemd-boot before 250 logs one byte less of the UTF-16 than it measures.
 _CUT: _Form = ("utf-16-cut", _with_nul)
 
 # In which form the data of a type may be measured.
 _FORMS: dict[int, tuple[_Form, ...]] = {
-    int(EventType.EFI_VARIABLE_BOOT): (_WHOLE, _CONTENTS),
+    int(EventType.EFI_VARIABLE_BOOT): (_CONTENTS, _WHOLE),
     int(EventType.EFI_VARIABLE_BOOT2): (_WHOLE, _CONTENTS),
     int(EventType.EFI_VARIABLE_AUTHORITY): (_WHOLE, _SHIM),
     int(EventType.IPL): (_GRUB, _GRUB_NUL, _WHOLE, _TEXT, _CUT),
@@ -109,10 +115,13 @@ BOUND = frozenset(map(int, (
 )))
 
 
-def hash_of(alg: HashAlg) -> Hash:
-    """Return the constructor that :func:`measured` wants for a bank."""
-    constructor: Hash = getattr(hashlib, alg.label)
-    return constructor
+# Which bytes of an event are measured as a rule, where its data must hash to
+# its digest; of a boot loader's own events, those that name their text.
+USUALLY: Mapping[int, Callable[[bytes], bytes | None]] = {
+    **dict.fromkeys(BOUND, _whole),
+    int(EventType.EFI_VARIABLE_BOOT): _boot_variable,
+    int(EventType.IPL): _grub_text_without_nul,
+}
 
 
 def hash_named(name: str) -> Hash | None:
@@ -124,29 +133,13 @@ def measured(event_type: int, data: bytes, digest: bytes, hash_: Hash,
              known: Mapping[bytes, bytes] = _NOTHING) -> Measured | None:
     """Return the bytes of ``data`` that hash to ``digest``, or None.
 
-    ``known`` maps digests to bytes that are known to hash to them.
+    ``known`` maps digests to the bytes that are known to hash to them.
     """
-    return _chosen(_FORMS.get(event_type, _OTHERS), data, digest, hash_,
-                   known)
-
-
-def measured_unusually(event_type: int, data: bytes, digest: bytes,
-                       hash_: Hash, known: Mapping[bytes, bytes] = _NOTHING
-                       ) -> Measured | None:
-    """Do the same for data whose usual form does not hash to ``digest``."""
-    return _chosen(_FORMS.get(event_type, _OTHERS)[1:], data, digest, hash_,
-                   known)
-
-
-def _chosen(forms: tuple[_Form, ...], data: bytes, digest: bytes,
-            hash_: Hash, known: Mapping[bytes, bytes]) -> Measured | None:
     before = known.get(digest)
-    if before is not None:
-        for form, select in forms:
-            if select(data) == before:
-                return Measured(before, form)
-    for form, select in forms:
+    for form, select in _FORMS.get(event_type, _OTHERS):
         chosen = select(data)
-        if chosen is not None and hash_(chosen).digest() == digest:
+        if chosen is not None and (
+                hash_(chosen).digest() == digest if before is None
+                else chosen == before):
             return Measured(chosen, form)
     return None

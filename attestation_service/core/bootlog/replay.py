@@ -9,17 +9,14 @@ Not decided here: whether what was booted is good (``core.policy``).
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from attestation_service.core.bootlog import binding
 from attestation_service.core.bootlog import measured as data_checks
 from attestation_service.core.bootlog.event_types import EventType, type_name
-from attestation_service.core.bootlog.measured import Hash, Measured
+from attestation_service.core.bootlog.measured import Hash
 from attestation_service.core.bootlog.tcg import ALGORITHMS, BootLog
 from attestation_service.core.bootlog.workarounds import (
     WORKAROUNDS,
@@ -60,7 +57,7 @@ class ReplayedEvent(NamedTuple):
     claimed_type: int
     digest: bytes
     # Which bytes of the data the digest covers; None: no data is proven.
-    measured: Measured | None
+    measured: bytes | None
     claimed_data: bytes
 
     @property
@@ -69,12 +66,9 @@ class ReplayedEvent(NamedTuple):
         return type_name(self.claimed_type)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReplayedEvents:
-    """Events proven by a quote.  Only :func:`replay` makes these.
-
-    Without slots, because events are made when somebody asks, and kept.
-    """
+    """Events proven by a quote.  Only :func:`replay` makes these."""
 
     alg: HashAlg
     # Registers whose quoted value is exactly what the log says.
@@ -86,29 +80,24 @@ class ReplayedEvents:
     quirks: tuple[str, ...]
     log: BootLog
     _column: int
-    # What is known to hash to a digest.
-    _known: Mapping[bytes, bytes] = dataclasses.field(
-        default_factory=dict, compare=False, repr=False)
+    # What was measured of the events whose data had to be, by number.
+    _tied: Mapping[int, bytes] = field(compare=False, repr=False)
 
     def of(self, *registers: int) -> Iterator[ReplayedEvent]:
         """Iterate over the proven events of ``registers``, in log order."""
-        found = [self._proven_events[register] for register in registers]
-        return heapq.merge(*found) if len(found) > 1 else iter(found[0])
-
-    @functools.cached_property
-    def _proven_events(self) -> Mapping[int, list[ReplayedEvent]]:
-        found: dict[int, list[ReplayedEvent]] = {
-            register: [] for register in range(PCR_COUNT)}
-        hash_, known = data_checks.hash_of(self.alg), self._known
+        wanted = self.proven.intersection(registers)
         for number, (register, kind, digests, data) in enumerate(
                 self.log.rows):
-            if register in self.proven and kind != _NO_ACTION:
+            if register in wanted and kind != _NO_ACTION:
                 digest = digests[self._column]
                 assert digest is not None  # replay() lets none through
-                found[register].append(ReplayedEvent(
-                    number, register, kind, digest, data_checks.measured(
-                        kind, data, digest, hash_, known), data))
-        return found
+                measured = self._tied.get(number)
+                if measured is None:
+                    found = data_checks.measured(
+                        kind, data, digest, self.alg.hash)
+                    measured = found and found.data
+                yield ReplayedEvent(
+                    number, register, kind, digest, measured, data)
 
 
 def replay(log: BootLog, pcrs: PcrBank, *,
@@ -140,17 +129,17 @@ def replay(log: BootLog, pcrs: PcrBank, *,
     if column is None:
         raise UnauthenticEvidence(
             f"boot log: it has no {alg.label} bank, which was quoted")
-    run = _run(log, column, data_checks.hash_of(alg), alg.size, memo)
+    run = _run(log, column, alg.hash, alg.size, memo)
     if run.without_digest:
         raise UnauthenticEvidence(
             f"boot log: event {run.without_digest[0]} has no {alg.label} "
             f"digest")
     proven, quirks = _compare(log, column, run, pcrs, extended_later)
     binding.require_caps(log, column, alg, proven)
-    binding.require_data(log, column, alg, proven, memo)
+    tied = binding.require_data(log, column, alg, proven, memo)
     return ReplayedEvents(
         alg, proven, frozenset(pcrs.values) - proven, run.locality,
-        quirks, log, column, {} if memo is None else memo.recent)
+        quirks, log, column, tied)
 
 
 def replay_banks(log: BootLog) -> dict[str, dict[int, bytes]]:

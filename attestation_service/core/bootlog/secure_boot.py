@@ -10,8 +10,7 @@ Not decided here: which keys are acceptable (``core.policy``).
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from attestation_service.core.bootlog import efi
@@ -97,7 +96,7 @@ class _State:
 
     def __init__(self) -> None:
         self.separated = False
-        self.variables: dict[tuple[uuid.UUID, str], bytes] = {}
+        self.variables: dict[tuple[bytes, str], bytes] = {}
         self.databases: dict[str, tuple[efi.Signature, ...]] = {}
         self.authorities: list[Authority] = []
         self.shim_validates = True
@@ -109,20 +108,12 @@ class _State:
             raise _Undecided(
                 f"event {event.number} ({event.type_name}) carries no "
                 f"measured data")
-        data = event.measured.data
-        match event.claimed_type:
-            case EventType.SEPARATOR:
-                self._separator(event.number, data)
-            case EventType.EFI_ACTION:
-                self._action(event.number, data)
-            case EventType.EFI_VARIABLE_DRIVER_CONFIG:
-                self._configuration(event.number, data)
-            case EventType.EFI_VARIABLE_AUTHORITY:
-                self._authority(event.number, data)
-            case _:
-                raise _Undecided(
-                    f"event {event.number} is of type {event.type_name}, "
-                    f"which does not belong into register {REGISTER}")
+        take = _TAKERS.get(event.claimed_type)
+        if take is None:
+            raise _Undecided(
+                f"event {event.number} is of type {event.type_name}, "
+                f"which does not belong into register {REGISTER}")
+        take(self, event.number, event.measured)
 
     def _separator(self, number: int, data: bytes) -> None:
         if self.separated:
@@ -184,6 +175,15 @@ class _State:
         return SecureBoot(
             enabled, "", self.databases, tuple(self.authorities),
             self.shim_validates, self.dma_protection)
+
+
+# What belongs into register 7, and who reads it.
+_TAKERS: Mapping[int, Callable[[_State, int, bytes], None]] = {
+    EventType.SEPARATOR: _State._separator,
+    EventType.EFI_ACTION: _State._action,
+    EventType.EFI_VARIABLE_DRIVER_CONFIG: _State._configuration,
+    EventType.EFI_VARIABLE_AUTHORITY: _State._authority,
+}
 
 
 def _variable(number: int, data: bytes) -> efi.Variable:

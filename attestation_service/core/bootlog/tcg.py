@@ -195,13 +195,18 @@ def _crypto_agile_rows(data: bytes, at: int, padding: int, layout: _Layout,
     usual, others = layout.first, layout.others
     alone = not others
     unpack, width = layout.usual.unpack_from, layout.usual.size
-    total, append = len(data), rows.append
-    last = total - width
+    start, append = at, rows.append
     for _ in range(max_events + 1):
         if at >= padding:
+            # Only the last event can have reached past the end.
+            if at > len(data):
+                raise _truncated(start)
             return rows
-        # Too little for this form, it may still be of another.
-        fields = unpack(data, at) if at <= last else _NOTHING
+        try:
+            fields = unpack(data, at)
+        except struct.error:
+            # Too little for this form, it may still be of another.
+            fields = _NOTHING
         # Nearly every event has this form.
         if fields[2] == usual and (alone or fields[4:-1:2] == others):
             register, event_type, size = fields[0], fields[1], fields[-1]
@@ -211,8 +216,6 @@ def _crypto_agile_rows(data: bytes, at: int, padding: int, layout: _Layout,
             register, event_type, digests, size, start = _unusual_event(
                 data, at, layout.algorithms)
         at = start + size
-        if at > total:
-            raise _truncated(start)
         append((register, event_type, digests, data[start:at]))
     raise _too_many(max_events)
 

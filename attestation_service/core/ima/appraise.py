@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from attestation_service.core.errors import MalformedEvidence
 from attestation_service.core.ima import log, templates
-from attestation_service.core.ima.extended import Chunk
 from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, ReplayedIma
 from attestation_service.core.ima.signatures import KeyRing
 from attestation_service.core.ima.templates import FileFacts
+from nova_trusted_launch.wire.digests import HashAlg
 
 BOOT_AGGREGATE = b"boot_aggregate"
 MEMO_ENTRIES = 2 ** 16
 # Bad entries that are described; the others are counted.
 DESCRIBED = 64
-_SHA256_SIZE = 32
 # What follows a path in an ima-sig entry without a signature: this, and the
 # path's own NUL.
 _UNSIGNED = b"\0\0\0\0"
@@ -43,44 +42,57 @@ class Verdict(enum.Enum):
     UNREADABLE = "unreadable"
 
 
+# The algorithm and digest of a file, and its path.
+File = tuple[str, bytes, bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class FileReferences:
     """Reference values for files: a digest at a path, or at any path.
 
-    Kept as the template data that the kernel makes of them: one string for
-    each value, found without parsing an entry.
+    Kept as what the kernel extends for such files: an entry is found by what
+    was just replayed, without a look into it.  ``files`` are gone through
+    once more for another bank, or to explain; no path is any path.
     """
 
-    values: frozenset[bytes]
+    files: Iterable[File]
+    _extended: dict[HashAlg, Mapping[bytes, None]] = field(
+        default_factory=dict, compare=False, repr=False)
 
-    @classmethod
-    def of(cls, files: Iterable[tuple[str, bytes, bytes]]) -> FileReferences:
-        """Make a set of (algorithm, digest, path); no path is any path.
+    def __post_init__(self) -> None:
+        # The usual bank, before the first host comes.
+        self.extended(HashAlg.SHA256)
 
-        The boot aggregate of another boot is no reference value for this
-        one, and left out.
+    def extended(self, alg: HashAlg) -> Mapping[bytes, None]:
+        """Return the template digests of all files in a bank.
+
+        As keys, for a dict lies denser in memory than a set.
         """
-        return cls(frozenset(
-            templates.template_data(*file) for file in files
-            if file[2] != BOOT_AGGREGATE))
+        found = self._extended.get(alg)
+        if found is None:
+            found = self._extended[alg] = dict.fromkeys(
+                alg.digest(data + end) for data in self._data()
+                for end in (b"", _UNSIGNED))
+        return found
+
+    def _data(self) -> Iterator[bytes]:
+        # The boot aggregate of another boot is no reference value for this
+        # one.
+        return (templates.template_data(*file) for file in self.files
+                if file[2] != BOOT_AGGREGATE)
+
+    def hold(self, file: File, alg: HashAlg) -> bool:
+        """Tell whether a file is known, asked in a bank."""
+        return alg.digest(templates.template_data(*file)) in (
+            self.extended(alg))
 
     def expected(self, paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:
         """Find the digests known for some paths, in one pass."""
         found: dict[bytes, list[bytes]] = {path: [] for path in paths}
-        if not found:
-            return found
-        start = len(templates.SHA256_FIELD) + _SHA256_SIZE
-        tails = {templates.template_data("sha256", bytes(_SHA256_SIZE), path)[
-            start:]: path for path in found}
-        for value in self.values:
-            if value.startswith(templates.SHA256_FIELD):
-                path, digest = tails.get(value[start:]), value[
-                    len(templates.SHA256_FIELD):start]
-            else:
-                facts = templates.file_facts("ima-ng", value, "little")
-                path, digest = facts.path, facts.digest
-            if path in found:
-                found[path].append(digest)
+        if found:
+            for _algorithm, digest, path in self.files:
+                if path in found:
+                    found[path].append(digest)
         return found
 
 
@@ -161,7 +173,7 @@ class Appraiser:
                 return None
             count, bad = earlier.bad_count, list(earlier.bad)
         for chunk in ima.chunks():
-            for index in self._doubtful(chunk):
+            for index in self._doubtful(chunk.digests, ima.alg):
                 entry = self._judge(ima, number + index, boot_aggregate,
                                     chunk.entries[index],
                                     chunk.digests[index])
@@ -173,23 +185,11 @@ class Appraiser:
             number += len(chunk.entries)
         return Tally(ima.end, count, tuple(bad))
 
-    def _doubtful(self, chunk: Chunk) -> list[int]:
+    def _doubtful(self, digests: list[bytes], alg: HashAlg) -> list[int]:
         """Return which entries need a closer look."""
-        known, values = self.memo.recent, self.references.values
-        good = []
-        doubtful = [index for index, digest in enumerate(chunk.digests)
-                    if digest not in known]
-        if not doubtful or chunk.data is None:
-            return doubtful
-        left = []
-        for index in doubtful:
-            data = chunk.data[index]
-            if data in values or data.removesuffix(_UNSIGNED) in values:
-                good.append(chunk.digests[index])
-            else:
-                left.append(index)
-        self.memo.keep_all(dict.fromkeys(good, True))
-        return left
+        values, known = self.references.extended(alg), self.memo.recent
+        return [index for index, digest in enumerate(digests)
+                if digest not in values and digest not in known]
 
     def _judge(self, ima: ReplayedIma, number: int,
                boot_aggregate: bytes | None, raw: bytes,
@@ -210,19 +210,19 @@ class Appraiser:
             verdict = Verdict.BOOT_AGGREGATE
             if facts.digest == boot_aggregate:
                 verdict = Verdict.GOOD
-        elif self.memo.recall(template_digest) or self._vouched_for(facts):
+        elif self.memo.recall(template_digest) or self._vouched_for(
+                facts, ima.alg):
             verdict = Verdict.GOOD
             self.memo.keep(template_digest, True)
         else:
             verdict = Verdict.UNKNOWN
         return BadEntry(number, verdict, facts.path, facts.digest)
 
-    def _vouched_for(self, facts: FileFacts) -> bool:
-        known, kind, digest = (
-            self.references.values, facts.algorithm, facts.digest)
+    def _vouched_for(self, facts: FileFacts, alg: HashAlg) -> bool:
+        kind, digest = facts.algorithm, facts.digest
         return (
-            templates.template_data(kind, digest, facts.path) in known
-            or templates.template_data(kind, digest, b"") in known
+            self.references.hold((kind, digest, facts.path), alg)
+            or self.references.hold((kind, digest, b""), alg)
             or (self.excluded is not None
                 and self.excluded.fullmatch(facts.path) is not None)
             or (self.keys is not None

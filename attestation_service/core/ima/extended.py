@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from binascii import hexlify, unhexlify
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from attestation_service.core.errors import UnauthenticEvidence
 from attestation_service.core.ima import log
@@ -27,25 +27,9 @@ from attestation_service.core.ima.log import (
 from attestation_service.core.ima.templates import SHA256_FIELD
 
 
-class Chunk(NamedTuple):
-    """Consecutive entries, and what the kernel extended for each."""
-
-    entries: list[bytes]
-    # Template digests in the quoted bank.  Nothing: another register; all
-    # ones: a violation.
-    digests: list[bytes]
-    # What hashes to the digests, when every entry is a usual one.
-    data: list[bytes] | None
-
-    def first(self, count: int) -> Chunk:
-        """Return the first ``count`` entries, or all."""
-        if len(self.entries) <= count:
-            return self
-        return Chunk(self.entries[:count], self.digests[:count],
-                     None if self.data is None else self.data[:count])
-
-
-Reader = Callable[[list[bytes]], Chunk]
+# Raw entries -> template digests in the quoted bank.  Nothing: another
+# register; all ones: a violation.
+Reader = Callable[[list[bytes]], list[bytes]]
 
 _LONG_PATH = 4096
 # Length of a path -> that of n-ng, which has a NUL at its end.
@@ -81,8 +65,7 @@ def reader(bank_name: str, form: Shape) -> Reader:
             f"{entry.claimed_hash.hex()}")
 
     if form.order == "big":
-        return lambda entries: Chunk(
-            entries, list(map(measure, entries)), None)
+        return lambda entries: list(map(measure, entries))
     if form.format is Format.BINARY:
         return _binary(bank, template_hash, form.hash_size, measure)
     return _ascii(bank, template_hash, form.hash_size, measure)
@@ -92,16 +75,18 @@ def _binary(bank: Any, template_hash: Any, hash_size: int,
             measure: Callable[[bytes], bytes]) -> Reader:
     at = 4 + hash_size
 
-    def read(entries: list[bytes]) -> Chunk:
+    def read(entries: list[bytes]) -> list[bytes]:
         # Template names are shorter than 256 bytes: log.chunks saw to it.
         start = at + 8 + entries[0][at]
         data = [raw[start:] for raw in entries]
         claimed = [raw[:at] for raw in entries]
-        true = [_REGISTER + template_hash(each).digest() for each in data]
+        true = [template_hash(each).digest() for each in data]
         digests = [bank(each).digest() for each in data]
-        if claimed == true:
-            return Chunk(entries, digests, data)
-        return _corrected(entries, digests, claimed, true, measure)
+        # All at once: no part is longer than its like, so none is shorter.
+        if b"".join(claimed) == _REGISTER.join((b"", *true)):
+            return digests
+        return _corrected(entries, digests, claimed,
+                          [_REGISTER + each for each in true], measure)
 
     return read
 
@@ -110,7 +95,7 @@ def _ascii(bank: Any, template_hash: Any, hash_size: int,
            measure: Callable[[bytes], bytes]) -> Reader:
     end = 3 + 2 * hash_size
 
-    def read(entries: list[bytes]) -> Chunk:
+    def read(entries: list[bytes]) -> list[bytes]:
         try:
             data = _ascii_data(entries, end)
         except (ValueError, IndexError):
@@ -120,17 +105,15 @@ def _ascii(bank: Any, template_hash: Any, hash_size: int,
                 for each in data]
         digests = [bank(each).digest() for each in data]
         if claimed == true:
-            return Chunk(entries, digests, data)
+            return digests
         return _corrected(entries, digests, claimed, true, measure)
 
-    def halves(entries: list[bytes]) -> Chunk:
+    def halves(entries: list[bytes]) -> list[bytes]:
         if len(entries) == 1:
-            return Chunk(entries, [measure(entries[0])], None)
+            return [measure(entries[0])]
         # Something unusual is among them: leave the others together.
         half = len(entries) // 2
-        digests = (read(entries[:half]).digests
-                   + read(entries[half:]).digests)
-        return Chunk(entries, digests, None)
+        return read(entries[:half]) + read(entries[half:])
 
     return read
 
@@ -164,9 +147,8 @@ def _signature(text: bytes) -> bytes:
 def _corrected(
     entries: list[bytes], digests: list[bytes], claimed: list[bytes],
     true: list[bytes], measure: Callable[[bytes], bytes],
-) -> Chunk:
+) -> list[bytes]:
     """Read again what does not hash to the hash beside it."""
-    for index, (one, other) in enumerate(zip(claimed, true, strict=True)):
-        if one != other:
-            digests[index] = measure(entries[index])
-    return Chunk(entries, digests, None)
+    return [digest if one == other else measure(raw)
+            for raw, digest, one, other in zip(
+                entries, digests, claimed, true, strict=True)]

@@ -149,31 +149,32 @@ def _ascii_chunks(data: bytes) -> Iterator[list[bytes]]:
 
 
 def _binary_chunks(data: bytes, form: Shape) -> Iterator[list[bytes]]:
-    at, total, first = 0, len(data), 0
-    entries: list[bytes] = []
+    at, start, total = 0, 0, len(data)
     # Nearly all entries have a template name as long as the last one's.
     name_size, header = 0, _header(form, 0)
+    unpack, fixed, legacy = header.unpack_from, header.size, False
     while at < total:
-        try:
-            length, size = header.unpack_from(data, at)
-            if length != name_size:
-                if length > _NAME_LIMIT:
-                    raise _truncated(at)
-                name_size, header = length, _header(form, length)
-                length, size = header.unpack_from(data, at)
-        except struct.error as exc:
-            raise _truncated(at) from exc
-        end = at + header.size + size
-        if length == len(_LEGACY):
-            end = _legacy_end(data, at, form) or end
-        if end > total:
-            raise _truncated(at)
-        entries.append(data[at:end])
-        at = end
-        if at - first > _CHUNK:
-            yield entries
-            entries, first = [], at
-    if entries:
+        entries: list[bytes] = []
+        stop = min(at + _CHUNK, total)
+        while at < stop:
+            try:
+                length, size = unpack(data, at)
+                if length != name_size:
+                    if length > _NAME_LIMIT:
+                        raise _truncated(at)
+                    name_size, header = length, _header(form, length)
+                    unpack, fixed = header.unpack_from, header.size
+                    legacy = length == len(_LEGACY)
+                    length, size = unpack(data, at)
+            except struct.error as exc:
+                raise _truncated(at) from exc
+            start, at = at, at + fixed + size
+            if legacy:
+                at = _legacy_end(data, start, form) or at
+            entries.append(data[start:at])
+        # Only the last of them can have reached past the end.
+        if at > total:
+            raise _truncated(start)
         yield entries
 
 

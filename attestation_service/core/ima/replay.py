@@ -10,10 +10,9 @@ Not decided here: whether the files are good (``core.policy``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from attestation_service.core.errors import (
     OversizedEvidence,
@@ -21,7 +20,6 @@ from attestation_service.core.errors import (
     UnauthenticEvidence,
 )
 from attestation_service.core.ima import extended, log
-from attestation_service.core.ima.extended import Chunk
 from attestation_service.core.ima.log import (
     REGISTER,
     Entry,
@@ -70,6 +68,21 @@ class ImaPosition:
                    bytes.fromhex(value["value"]))
 
 
+class Chunk(NamedTuple):
+    """Consecutive entries, and what the kernel extended for each."""
+
+    entries: list[bytes]
+    # Template digests in the quoted bank.  Nothing: another register; all
+    # ones: a violation.
+    digests: list[bytes]
+
+    def first(self, count: int) -> Chunk:
+        """Return the first ``count`` entries, or all."""
+        if len(self.entries) <= count:
+            return self
+        return Chunk(self.entries[:count], self.digests[:count])
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayedIma:
     """Entries proven by a quote.  Only :func:`replay` makes these."""
@@ -77,14 +90,18 @@ class ReplayedIma:
     alg: HashAlg
     start: ImaPosition
     end: ImaPosition
-    # Among the proven entries of this part.
-    violations: int
     # Entries the kernel added after the quote was made; nothing is said of
     # them, the next quote will prove them.
     in_flight: int
     shape: Shape
     _data: bytes
     _kept: list[Chunk] | None
+
+    @property
+    def violations(self) -> int:
+        """Count them among the proven entries of this part."""
+        violation = b"\xff" * self.alg.size
+        return sum(chunk.digests.count(violation) for chunk in self.chunks())
 
     def chunks(self) -> Iterator[Chunk]:
         """Iterate over the proven entries, in order."""
@@ -99,7 +116,8 @@ class ReplayedIma:
         if self._kept is not None:
             return self._kept
         read = extended.reader(self.alg.label, self.shape)
-        return map(read, log.chunks(self._data, self.shape))
+        return (Chunk(entries, read(entries))
+                for entries in log.chunks(self._data, self.shape))
 
     def entry(self, raw: bytes) -> Entry:
         """Take apart one of those that :meth:`chunks` returns."""
@@ -147,8 +165,7 @@ def replay(
     if not data:
         if start.value != quoted:
             raise _unreached(0)
-        return ReplayedIma(pcrs.alg, start, start, 0, 0, log.BINARY, b"",
-                           [])
+        return ReplayedIma(pcrs.alg, start, start, 0, log.BINARY, b"", [])
     shape = log.shape(data)
     run = _Run(start, quoted, pcrs.alg, shape, memo)
     kept: list[Chunk] | None = [] if len(data) <= _KEPT else None
@@ -159,12 +176,13 @@ def replay(
         if start.entries + run.seen > max_entries:
             raise OversizedEvidence(
                 f"IMA list: more than {max_entries} entries")
-    if run.end is None:
+    if run.proven is None:
         raise _unreached(run.seen)
-    return ReplayedIma(
-        pcrs.alg, start, run.end, run.violations,
-        start.entries + run.seen - run.end.entries, shape, data,
-        kept)
+    end = ImaPosition(
+        boot, start.offset + _size(data, shape) - run.bytes_in_flight,
+        start.entries + run.proven, quoted)
+    return ReplayedIma(pcrs.alg, start, end, run.seen - run.proven, shape,
+                       data, kept)
 
 
 def _unreached(seen: int) -> UnauthenticEvidence:
@@ -173,81 +191,71 @@ def _unreached(seen: int) -> UnauthenticEvidence:
         f"{seen} entries")
 
 
+def _size(data: bytes, form: Shape) -> int:
+    """Say how long a list is, with the line feed that may lack at its end."""
+    lacks = form.format is Format.ASCII and data[-1:] != b"\n"
+    return len(data) + lacks
+
+
 class _Run:
     """Extend the register entry by entry until it has its quoted value."""
 
     def __init__(self, start: ImaPosition, quoted: bytes, alg: HashAlg,
                  shape: Shape, memo: Memo[bytes] | None) -> None:
         self.seen = 0
-        self.violations = 0
-        self.end = start if start.value == quoted else None
-        self._start = start
+        # How many entries lead to the quoted value; None: not yet there.
+        self.proven = 0 if start.value == quoted else None
+        self.bytes_in_flight = 0
         self._quoted = quoted
         self._value = start.value
-        self._offset = start.offset
-        self._hash: Any = getattr(hashlib, alg.label)
-        self._violation = b"\xff" * alg.size
+        self._hash = alg.hash
         self._read = extended.reader(alg.label, shape)
         # The same bytes mean another entry in a list of another shape.
         usual = shape.hash_size == _USUAL_HASH and shape.order == "little"
         self._memo = memo if usual else None
-        # In an ASCII list a line feed stands between entries.
+        # In an ASCII list a line feed stands behind each entry.
         self._between = 1 if shape.format is Format.ASCII else 0
 
     def take(self, entries: list[bytes]) -> Chunk | None:
         """Extend with each entry, unless all is proven already."""
-        if self.end is not None:
-            self.seen += len(entries)
-            return None
-        chunk = self._chunk(entries)
-        reached = self._extend(chunk.digests)
-        if reached:
-            self.end = ImaPosition(
-                self._start.boot,
-                self._offset + self._length(entries[:reached]),
-                self._start.entries + self.seen + reached, self._value)
-        self._offset += self._length(entries)
+        chunk, in_flight = None, entries
+        if self.proven is None:
+            chunk = Chunk(entries, self._digests(entries))
+            reached = self._extend(chunk.digests)
+            if reached:
+                self.proven = self.seen + reached
+            in_flight = entries[reached:] if reached else []
         self.seen += len(entries)
+        self.bytes_in_flight += (
+            sum(map(len, in_flight)) + self._between * len(in_flight))
         return chunk
 
     def _extend(self, digests: list[bytes]) -> int:
         """Return after how many entries the value is reached, or 0."""
-        hash_, value, quoted = self._hash, self._value, self._quoted
-        for number, digest in enumerate(digests, 1):
-            if not digest:
-                continue
-            value = hash_(value + digest).digest()
-            if value == quoted:
-                digests = digests[:number]
-                break
-        else:
-            number = 0
+        hash_, value = self._hash, self._value
+        values = [
+            value := hash_(value + digest).digest() if digest else value
+            for digest in digests]
         self._value = value
-        self.violations += digests.count(self._violation)
-        return number
+        try:
+            return values.index(self._quoted) + 1
+        except ValueError:
+            return 0
 
-    def _chunk(self, entries: list[bytes]) -> Chunk:
+    def _digests(self, entries: list[bytes]) -> list[bytes]:
         """Find out what each entry extended, or remember."""
         memo = self._memo
         if memo is None:
             return self._read(entries)
         found = list(map(memo.recent.get, entries))
-        if None in found:
-            found = list(map(memo.recall, entries))
         if None not in found:
-            return Chunk(entries, cast(list[bytes], found), None)
+            return cast(list[bytes], found)
+        found = list(map(memo.recall, entries))
         missing = [raw for raw, digest in zip(entries, found, strict=True)
                    if digest is None]
-        chunk = self._read(missing)
+        read = self._read(missing) if missing else []
         memo.keep_all({
-            raw: digest
-            for raw, digest in zip(missing, chunk.digests, strict=True)
+            raw: digest for raw, digest in zip(missing, read, strict=True)
             if len(raw) <= _REMEMBERED})
-        if len(missing) == len(entries):
-            return chunk
-        new = iter(chunk.digests)
-        return Chunk(entries, [next(new) if digest is None else digest
-                               for digest in found], None)
-
-    def _length(self, entries: list[bytes]) -> int:
-        return sum(map(len, entries)) + self._between * len(entries)
+        new = iter(read)
+        return [next(new) if digest is None else digest for digest in found]

@@ -114,11 +114,11 @@ def file_facts(template: str, data: bytes, order: Order) -> FileFacts:
     first, name, *others = _split(data, len(fields), order)
     values = dict(zip(fields[2:], others, strict=True))
     prefix, nul, digest = first.partition(b":\0")
-    if not nul or name[-1:] != b"\0":
+    if not nul or name[-1:] != b"\0" or not prefix.isascii():
         raise MalformedEvidence("IMA list: template data of another form")
     kind, _, algorithm = prefix.rpartition(b":")
     return FileFacts(
-        algorithm.decode("ascii", "replace"), digest, name[:-1],
+        algorithm.decode("ascii"), digest, name[:-1],
         values.get("sig", b""), values.get("buf", b""), kind == b"verity")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from attestation_service.core.errors import MalformedEvidence
 from attestation_service.core.ima import extended, log
-from attestation_service.core.ima.extended import Chunk, Reader
+from attestation_service.core.ima.extended import Reader
 from attestation_service.core.ima.log import Shape
 
 # Size of a register -> its bank.
@@ -73,7 +73,7 @@ def _walk(data: bytes, form: Shape, bank: str, read: Reader,
     reached = 0 if value == wanted else None
     entries = violations = 0
     for raw in log.chunks(data, form):
-        digests = read(raw).digests
+        digests = read(raw)
         for number, digest in enumerate(digests, entries + 1):
             if digest:
                 value = hash_(value + digest).digest()
@@ -88,9 +88,8 @@ def _padded(form: Shape, size: int) -> Reader:
     """Make a reader of what kernels before 5.8 extend."""
     read = extended.reader("sha1", form)
 
-    def padded(entries: list[bytes]) -> Chunk:
-        return Chunk(entries, [
-            digest and digest.ljust(size, b"\0")
-            for digest in read(entries).digests], None)
+    def padded(entries: list[bytes]) -> list[bytes]:
+        return [digest and digest.ljust(size, b"\0")
+                for digest in read(entries)]
 
     return padded

@@ -72,7 +72,7 @@ class BootLog:
         else:
             yield Finding(
                 "boot-log", claim, TrustTier.AFFIRMING,
-                f"{len(facts.boot.events.log.events)} events replay to the "
+                f"{len(facts.boot.events.log.rows)} events replay to the "
                 "quoted registers", "boot log")
 
     def to_document(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from attestation_service.core.facts import HostFacts
 from attestation_service.core.ima.appraise import (
     Appraiser,
     BadEntry,
+    File,
     FileReferences,
     Tally,
     Verdict,
@@ -112,7 +113,7 @@ class FilesAreKnown:
         if violations not in ("refuse", "warn"):
             raise found["violations"].refuse("refuse or warn is expected")
         texts = tuple(text for text, _key in keys)
-        known = _references((*sets, own) if own else sets)
+        known = FileReferences(_Files((*sets, own) if own else sets))
         return cls(sets, own, excludes, texts, violations == "warn",
                    Appraiser(_name(known, excludes, texts), known,
                              _globs(excludes),
@@ -192,11 +193,17 @@ class FilesAreKnown:
         return {"ima": body}
 
 
-def _references(sets: Iterable[refs.ReferenceValues]) -> FileReferences:
-    return FileReferences.of(
-        (_LABELS[len(digest)], digest, name.encode("utf-8"))
-        for known in sets for digest, names in known.values.items()
-        for name in names or ("",))
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of some sets, as often as they are asked for."""
+
+    sets: tuple[refs.ReferenceValues, ...]
+
+    def __iter__(self) -> Iterator[File]:
+        return ((_LABELS[len(digest)], digest, name.encode("utf-8"))
+                for known in self.sets
+                for digest, names in known.values.items()
+                for name in names or ("",))
 
 
 def _own(node: Node) -> refs.ReferenceValues:
@@ -233,7 +240,7 @@ def _name(known: FileReferences, excludes: Iterable[str],
     """
     name = hashlib.sha256(encoding.canonical([
         sorted(excludes), sorted(keys)]))
-    for value in sorted(known.values):
+    for value in sorted(known.extended(HashAlg.SHA256)):
         name.update(value)
     return name.hexdigest()[:32]
 

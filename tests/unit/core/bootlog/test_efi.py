@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import uuid
 
 import pytest
 from hypothesis import given
@@ -42,7 +41,7 @@ def test_a_signature_database():
     found = efi.signature_database(data)
     assert [s.data for s in found] == [
         b"\1" * 32, b"\2" * 32, b"no certificate"]
-    assert {s.owner for s in found} == {logs.SHIM}
+    assert {s.owner for s in found} == {logs.SHIM.bytes_le}
     assert found[0].kind == efi.SHA256
     assert found[0].fingerprint == "01" * 32
     assert found[0].subject is None
@@ -50,6 +49,13 @@ def test_a_signature_database():
     assert found[2].fingerprint == efi.hashlib.sha256(
         b"no certificate").hexdigest()
     assert efi.signature_database(b"") == ()
+
+
+def test_a_large_signature_database():
+    digests = [n.to_bytes(32) for n in range(1500)]
+    data = logs.signature_list(logs.SHA256_SIGNATURE, *digests)
+    assert len(data) > 2 ** 16
+    assert [s.data for s in efi.signature_database(data)] == digests
 
 
 def test_a_signature_list_may_have_a_header():
@@ -98,9 +104,10 @@ DER = b"\x30\x82\x00\x04abcd"
 @pytest.mark.parametrize("data, expected", [
     pytest.param(DER, efi.Signature(efi.X509, None, DER), id="old shim"),
     pytest.param(logs.SHIM.bytes_le + DER,
-                 efi.Signature(efi.X509, logs.SHIM, DER), id="certificate"),
+                 efi.Signature(efi.X509, logs.SHIM.bytes_le, DER),
+                 id="certificate"),
     pytest.param(logs.SHIM.bytes_le + b"\1" * 32,
-                 efi.Signature(efi.SHA256, logs.SHIM, b"\1" * 32),
+                 efi.Signature(efi.SHA256, logs.SHIM.bytes_le, b"\1" * 32),
                  id="digest"),
     pytest.param(b"sbat,1,2021030218\n0000000", None, id="SBAT"),
     pytest.param(b"\1", None, id="a flag"),
@@ -150,13 +157,13 @@ def test_the_file_an_image_came_from(data, expected):
     assert efi.image_path(data) == expected
 
 
-DISK, TYPE, OWN = (uuid.UUID(int=i) for i in (1, 2, 3))
+DISK, TYPE, OWN = (bytes([i]) * 16 for i in (1, 2, 3))
 
 
 def gpt(entries=1, each=128, count=None, signature=b"EFI PART"):
     header = struct.pack("<8sIIIIQQQQ16sQIII", signature, 0x10000, 92, 0, 0,
-                         1, 99, 34, 90, DISK.bytes_le, 2, entries, each, 0)
-    entry = (TYPE.bytes_le + OWN.bytes_le + struct.pack("<QQQ", 34, 50, 0)
+                         1, 99, 34, 90, DISK, 2, entries, each, 0)
+    entry = (TYPE + OWN + struct.pack("<QQQ", 34, 50, 0)
              + "boot".encode("utf-16-le").ljust(72, b"\0"))
     return header + struct.pack(
         "<Q", entries if count is None else count) + entry * entries

@@ -23,6 +23,8 @@ TEXT = "console=ttyS0".encode("utf-16-le")
                  "variable-contents", id="EDK II's boot variable"),
     pytest.param(0x8000000C, VARIABLE, b"contents", "variable-contents",
                  id="EDK II's boot variable 2"),
+    pytest.param(logs.VARIABLE_BOOT, bytes(32), b"", "variable-contents",
+                 id="boot variable of no name and contents"),
     pytest.param(logs.AUTHORITY, VARIABLE + b"\xaf", VARIABLE,
                  "shim-extra-byte", id="shim"),
     pytest.param(logs.EFI_ACTION, b"Calling\0", b"Calling", "text",

@@ -47,11 +47,11 @@ def test_a_truthful_log_is_proven(log):
 def test_events_come_with_what_was_measured(log):
     assert list(proven(log).of(0, 4)) == [
         ReplayedEvent(0, 0, 8, log.events[0].digests[11],
-                      (log.events[0].data, "event"), log.events[0].data),
+                      log.events[0].data, log.events[0].data),
         ReplayedEvent(6, 0, 4, log.events[6].digests[11],
-                      (bytes(4), "event"), bytes(4)),
+                      bytes(4), bytes(4)),
         ReplayedEvent(10, 4, 4, log.events[10].digests[11],
-                      (bytes(4), "event"), bytes(4)),
+                      bytes(4), bytes(4)),
     ]
     assert next(proven(log).of(0)).type_name == "EV_S_CRTM_VERSION"
 

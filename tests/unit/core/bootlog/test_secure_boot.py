@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from attestation_service.core.bootlog import tcg
@@ -235,9 +237,8 @@ def test_a_register_without_separator_never_gets_here():
     without(log, logs.SEPARATOR)
     events = replay(tcg.parse(logs.secure_log().dump()),
                     logs.secure_log().pcrs())
-    odd = type(events)(
-        events.alg, events.proven, events.unexplained,
-        events.startup_locality, events.quirks, tcg.parse(log.dump()), 0)
+    odd = dataclasses.replace(
+        events, log=tcg.parse(log.dump()), _tied={})
     found = secure_boot(odd)
     assert found.enabled is None and "no separator" in found.undecided
 
@@ -246,9 +247,8 @@ def test_a_separator_of_other_contents():
     events = replay(tcg.parse(logs.secure_log().dump()),
                     logs.secure_log().pcrs())
     log = logs.BootLog().add(7, logs.SEPARATOR, b"odd!")
-    odd = type(events)(
-        events.alg, events.proven, events.unexplained,
-        events.startup_locality, events.quirks, tcg.parse(log.dump()), 0)
+    odd = dataclasses.replace(
+        events, log=tcg.parse(log.dump()), _tied={})
     assert "no proper separator" in secure_boot(odd).undecided
 
 

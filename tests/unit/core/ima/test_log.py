@@ -403,3 +403,10 @@ def test_a_template_that_was_renamed_says_nothing(template):
     """Its name is not measured: only templates that begin alike are read."""
     with pytest.raises(MalformedEvidence):
         log.file_facts(Entry(10, b"\1" * 20, template, GOOD))
+
+
+@pytest.mark.parametrize("text", [b"4294967296", b"+1", b"-1", b"x"])
+def test_a_number_that_no_kernel_writes(text):
+    with pytest.raises(ValueError):
+        templates.data_from_ascii(
+            "d-ng|n-ng|iuid", [b"sha256:00", b"/x", text], "little")
