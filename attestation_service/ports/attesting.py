@@ -46,6 +46,14 @@ class Attesters(Protocol):
         :raises Unknown: ATTESTER_UNKNOWN
         """
 
+    def hold(self, attester_id: str) -> r.Attester:
+        """Return one by id that is ours until the unit ends.
+
+        Units that hold the same attester, or change it, take turns.
+
+        :raises Unknown: ATTESTER_UNKNOWN
+        """
+
     def find(self, name: str) -> r.Attester:
         """Return one by id, or the not retired one of that host name.
 
@@ -79,7 +87,7 @@ class Challenges(Protocol):
 
     def issue(self, challenge: Challenge, *, most_open: int,
               now: r.Time) -> None:
-        """Remember a challenge.
+        """Remember a challenge; the unit holds its attester.
 
         :raises LimitReached: the attester has ``most_open`` unexpired ones
             of that purpose.
@@ -104,8 +112,12 @@ class Challenges(Protocol):
 class Results(Protocol):
     """Signed results: the latest of each host and profile, and history."""
 
-    def save(self, stored: r.StoredResult) -> r.StoredResult:
-        """Keep it as the latest; return it with its new sequence number."""
+    def save(self, *stored: r.StoredResult) -> Sequence[r.StoredResult]:
+        """Keep them as the latest of their hosts and profiles.
+
+        Returns them with their new sequence numbers.  Nobody else can save
+        or drop until the unit ends: do it late.
+        """
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest; filters: attester_id, host, profile, since

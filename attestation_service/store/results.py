@@ -33,12 +33,6 @@ _HISTORY = rows.Listing(
     filters={"profile": results.c.profile}, newest_first=True)
 
 _INSERT = results.insert()
-_REPLACE = latest.update().where(
-    latest.c.host == sa.bindparam("of_host"),
-    latest.c.profile == sa.bindparam("of_profile")).values(
-        {name: sa.bindparam(name, type_=latest.c[name].type)
-         for name in ("sequence", "result", "attester_id", "tier",
-                      "expires_at")})
 _TIERS = sa.select(latest.c.profile, latest.c.tier).where(
     latest.c.attester_id == sa.bindparam("of_attester"),
     latest.c.expires_at > sa.bindparam("now"))
@@ -60,23 +54,19 @@ class SqlResults:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def save(self, stored: r.StoredResult) -> r.StoredResult:
-        """Keep it as the latest; return it with its new number."""
-        number = rows.count_up(self._connection, _COUNTER)
-        result = stored.result
-        self._connection.execute(_INSERT, {
-            "sequence": number, "jwt": stored.jwt, **_values(result)})
-        values = {"sequence": number, "result": number,
-                  "attester_id": result.attester_id,
-                  "tier": int(result.tier),
-                  "expires_at": result.expires_at}
-        # Nobody else can add the row meanwhile: the counter is ours.
-        place = {"of_host": result.host, "of_profile": result.profile}
-        if self._connection.execute(
-                _REPLACE, values | place).rowcount == 0:
-            self._connection.execute(latest.insert(), {
-                "host": result.host, "profile": result.profile, **values})
-        return dataclasses.replace(stored, sequence=number)
+    def save(self, *stored: r.StoredResult) -> list[r.StoredResult]:
+        """Keep them as the latest; return them with their new numbers."""
+        if not stored:
+            return []
+        # Every other writer waits from here to the end of the unit.
+        last = rows.count_up(self._connection, _COUNTER, len(stored))
+        kept = [dataclasses.replace(one, sequence=number) for number, one
+                in enumerate(stored, last - len(stored) + 1)]
+        self._connection.execute(_INSERT, [
+            {"sequence": one.sequence, "jwt": one.jwt,
+             **_values(one.result)} for one in kept])
+        rows.replace(self._connection, latest, [_latest(one) for one in kept])
+        return kept
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest, by the number of the last change."""
@@ -155,6 +145,14 @@ def _values(result: AttestationResult) -> dict[str, Any]:
             "findings": [f.to_dict() for f in result.findings],
             "issued_at": result.issued_at, "expires_at": result.expires_at,
             "reset_count": result.reset_count, "hardware": result.hardware}
+
+
+def _latest(kept: r.StoredResult) -> dict[str, Any]:
+    result = kept.result
+    return {"host": result.host, "profile": result.profile,
+            "sequence": kept.sequence, "result": kept.sequence,
+            "attester_id": result.attester_id, "tier": int(result.tier),
+            "expires_at": result.expires_at}
 
 
 def _record(row: sa.Row) -> r.StoredResult:

@@ -26,7 +26,7 @@ def history(unit, attester_id="a1", limit=99, marker=None, **filters):
 
 def test_a_result_comes_back_as_it_was(store):
     with store.unit() as unit:
-        saved = unit.results.save(samples.result())
+        (saved,) = unit.results.save(samples.result())
     assert saved == dataclasses.replace(samples.result(), sequence=1)
     with store.unit() as unit:
         assert latest(unit) == [saved]
@@ -45,7 +45,7 @@ def test_a_newer_result_takes_the_place_of_the_older(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.save(samples.result(profile_name="p2"))
-        newer = unit.results.save(samples.result(
+        (newer,) = unit.results.save(samples.result(
             tier=TrustTier.CONTRAINDICATED))
     with store.unit() as unit:
         assert [s.sequence for s in latest(unit)] == [2, 3]
@@ -55,7 +55,7 @@ def test_a_newer_result_takes_the_place_of_the_older(store):
 
 def test_only_what_is_in_force_is_known(store):
     with store.unit() as unit:
-        good = unit.results.save(samples.result()).result
+        good = unit.results.save(samples.result())[0].result
         unit.results.save(samples.result(profile_name="p2",
                                          tier=TrustTier.CONTRAINDICATED))
         unit.results.save(samples.result(attester_id="a2", host="h2"))
@@ -74,7 +74,7 @@ def test_a_host_that_enrolled_again_has_one_latest_result(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.drop(samples.at(1), attester_id="a1")
-        newer = unit.results.save(samples.result(attester_id="a2"))
+        (newer,) = unit.results.save(samples.result(attester_id="a2"))
         unit.results.drop(samples.at(2), attester_id="a1")
         assert latest(unit, host="host-a1") == [newer]
 
@@ -160,7 +160,7 @@ def test_a_result_after_a_withdrawal_counts(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.drop(samples.at(1), attester_id="a1")
-        again = unit.results.save(samples.result())
+        (again,) = unit.results.save(samples.result())
         assert latest(unit) == [again]
         assert unit.results.entries(2)[1][0].tier is TrustTier.AFFIRMING
 
@@ -171,7 +171,7 @@ def test_an_undone_unit_gives_its_numbers_back(store):
         raise ZeroDivisionError
     with store.unit() as unit:
         assert latest(unit) == []
-        assert unit.results.save(samples.result()).sequence == 1
+        assert unit.results.save(samples.result())[0].sequence == 1
 
 
 def test_history_is_forgotten_and_the_latest_stays(store):

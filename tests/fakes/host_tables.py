@@ -51,6 +51,8 @@ class Attesters(Table):
         return load(self.rows, attester_id, Code.ATTESTER_UNKNOWN,
                      "attester")
 
+    hold = load
+
     def find(self, name):
         if name in self.rows:
             return self.rows[name]
@@ -150,7 +152,7 @@ class Profiles(Table):
         self.rows[profile.name] = profile
 
     def active(self):
-        return [self.documents[p.name, p.active_version]
+        return [(p.name, p.active_version)
                 for p in sorted(self.rows.values(), key=lambda p: p.name)
                 if p.active_version is not None]
 
@@ -191,7 +193,10 @@ class Results(Table):
     def reset(self):
         self.rows, self.past, self.last = {}, [], 0
 
-    def save(self, stored):
+    def save(self, *stored):
+        return [self._save(one) for one in stored]
+
+    def _save(self, stored):
         self.last += 1
         kept = dataclasses.replace(stored, sequence=self.last)
         self.rows[kept.result.host, kept.result.profile] = kept
