@@ -33,6 +33,11 @@ _HISTORY = rows.Listing(
     filters={"profile": results.c.profile}, newest_first=True)
 
 _INSERT = results.insert()
+# Together an upsert, which SQLAlchemy would compile anew each time.
+_GIVE_WAY = latest.delete().where(
+    latest.c.host == sa.bindparam("of_host"),
+    latest.c.profile == sa.bindparam("of_profile"))
+_TAKE_PLACE = latest.insert()
 _TIERS = sa.select(latest.c.profile, latest.c.tier).where(
     latest.c.attester_id == sa.bindparam("of_attester"),
     latest.c.expires_at > sa.bindparam("now"))
@@ -65,7 +70,10 @@ class SqlResults:
         self._connection.execute(_INSERT, [
             {"sequence": one.sequence, "jwt": one.jwt,
              **_values(one.result)} for one in kept])
-        rows.replace(self._connection, latest, [_latest(one) for one in kept])
+        self._connection.execute(_GIVE_WAY, [
+            {"of_host": one.result.host, "of_profile": one.result.profile}
+            for one in kept])
+        self._connection.execute(_TAKE_PLACE, [_latest(one) for one in kept])
         return kept
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:

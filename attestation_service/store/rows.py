@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from oslo_db import exception as db_exc
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from attestation_service import records as r
 from attestation_service.core import errors
@@ -91,26 +89,6 @@ def add(connection: sa.Connection, table: sa.Table,
             connection.execute(table.insert(), values)
     except db_exc.DBDuplicateEntry as exc:
         raise taken from exc
-
-
-def replace(connection: sa.Connection, table: sa.Table,
-            values: Sequence[Mapping[str, Any]]) -> None:
-    """Insert whole rows in the place of those with the same key."""
-    connection.execute(_replacing(table, connection.dialect.name),
-                       list(values))
-
-
-@functools.cache
-def _replacing(table: sa.Table, dialect: str) -> Any:
-    others = [c.name for c in table.c if not c.primary_key]
-    if dialect in {"mysql", "mariadb"}:
-        into = mysql.insert(table)
-        return into.on_duplicate_key_update(
-            {name: into.inserted[name] for name in others})
-    at = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return at.on_conflict_do_update(
-        index_elements=list(table.primary_key),
-        set_={name: at.excluded[name] for name in others})
 
 
 def one(connection: sa.Connection, query: sa.Select,
