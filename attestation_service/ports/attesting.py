@@ -120,9 +120,9 @@ class Results(Protocol):
         """
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
-        """List the latest; filters: attester_id, host, profile, since
-        (a sequence number); ordered by sequence; marker is a sequence, which
-        need not be there any more."""
+        """List the latest that were not withdrawn; filters: attester_id,
+        host, profile, since (a sequence number); ordered by sequence; marker
+        is a sequence, which need not be there any more."""
 
     def tiers(self, attester_id: str, now: r.Time) -> Mapping[str, TrustTier]:
         """Return what is known of an attester, by profile.
@@ -147,9 +147,15 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now``, without its JWT
-        (which would still look good to others) and with a new sequence
-        number, so that deltas tell: tier NONE.  History keeps what was.
+        They are not listed any more (their JWTs would still look good to
+        others), and each ends ``now`` with a new sequence number, so that
+        deltas tell: tier NONE.  History keeps what was.
+        """
+
+    def ended(self, after: r.Time, until: r.Time
+              ) -> Sequence[tuple[str, str]]:
+        """Return host and profile of the latest results that expired or
+        were withdrawn later than ``after``, and not later than ``until``.
         """
 
     def sequence(self) -> int:

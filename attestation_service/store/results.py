@@ -25,9 +25,6 @@ _LATEST = rows.Listing(
     order=(latest.c.sequence,), marker=latest.c.sequence,
     filters={"attester_id": latest.c.attester_id, "host": latest.c.host,
              "profile": latest.c.profile})
-# A withdrawn result is shown without its JWT, which would verify still.
-_JWT = sa.case((latest.c.expires_at == results.c.expires_at, results.c.jwt),
-               else_="").label("jwt")
 _HISTORY = rows.Listing(
     order=(results.c.sequence,), marker=results.c.sequence,
     filters={"profile": results.c.profile}, newest_first=True)
@@ -45,8 +42,10 @@ _LATEST_ROWS = sa.select(
     latest.c.sequence, latest.c.expires_at, results.c.attester_id,
     results.c.host, results.c.profile, results.c.version,
     results.c.findings, results.c.issued_at, results.c.reset_count,
-    results.c.hardware, _JWT,
-).join(results, results.c.sequence == latest.c.result)
+    results.c.hardware, results.c.jwt,
+).join(results, (results.c.sequence == latest.c.result)
+       # Not that of one that was withdrawn.
+       & (results.c.expires_at == latest.c.expires_at))
 
 
 class SqlResults:
@@ -135,6 +134,14 @@ class SqlResults:
                     sequence=number, expires_at=now,
                     tier=int(TrustTier.NONE)))
         rows.count_up(self._connection, _COUNTER, len(found))
+
+    def ended(self, after: r.Time, until: r.Time
+              ) -> Sequence[tuple[str, str]]:
+        """Return host and profile of what ended in a span of time."""
+        found = self._connection.execute(
+            sa.select(latest.c.host, latest.c.profile).where(
+                latest.c.expires_at > after, latest.c.expires_at <= until))
+        return [(host, profile) for host, profile in found]
 
     def sequence(self) -> int:
         """Return the newest number."""

@@ -140,18 +140,17 @@ def test_withdrawn_results_are_told_once(store):
         unit.results.drop(samples.at(9), attester_id="a1", profile="p1")
     with store.unit() as unit:
         assert unit.results.sequence() == 4
-        (dropped,) = latest(unit, since=3)
-        assert dropped == r.StoredResult(
-            samples.result("h1", "p1", expires_at=samples.at(9)).result,
-            "", 4)
+        assert [(s.result.host, s.result.profile) for s in latest(unit)] == [
+            ("h1", "p2"), ("h2", "p1")]
         assert unit.results.entries(3) == (4, [SnapshotEntry(
             "h1", "p1", TrustTier.NONE, int(samples.at(9).timestamp()))])
         unit.results.drop(samples.at(10), profile="p1")
         # h1 was withdrawn before: only h2 is news.
-        assert [s.result.host for s in latest(unit, since=4)] == ["h2"]
+        assert [e.host for e in unit.results.entries(4)[1]] == ["h2"]
         unit.results.drop(samples.at(11), attester_id="a1")
-        assert [s.result.profile for s in latest(unit, since=5)] == ["p2"]
+        assert [e.profile for e in unit.results.entries(5)[1]] == ["p2"]
         assert unit.results.sequence() == 6
+        assert latest(unit) == []
         # History tells what was signed, not what became of it.
         assert history(unit) == [2, 1]
 
@@ -163,6 +162,22 @@ def test_a_result_after_a_withdrawal_counts(store):
         (again,) = unit.results.save(samples.result())
         assert latest(unit) == [again]
         assert unit.results.entries(2)[1][0].tier is TrustTier.AFFIRMING
+
+
+def test_what_ended_is_found_by_when(store):
+    with store.unit() as unit:
+        for host, seconds in (("h1", 10), ("h2", 20), ("h3", 30)):
+            unit.results.save(samples.result(
+                host, attester_id=host, expires_at=samples.at(seconds)))
+        unit.results.drop(samples.at(15), attester_id="h3")
+
+        def ended(after, until):
+            return sorted(unit.results.ended(samples.at(after),
+                                             samples.at(until)))
+        assert ended(0, 9) == []
+        assert ended(9, 10) == [("h1", "p1")]
+        assert ended(10, 20) == [("h2", "p1"), ("h3", "p1")]
+        assert ended(20, 99) == []
 
 
 def test_an_undone_unit_gives_its_numbers_back(store):

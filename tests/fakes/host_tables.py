@@ -207,7 +207,8 @@ class Results(Table):
         filters = dict(page.filters)
         after = max(number_of(page, 0), filters.pop("since", 0))
         return page_of(
-            sorted((s for s in self.rows.values() if s.sequence > after),
+            sorted((s for s in self.rows.values()
+                    if s.jwt and s.sequence > after),
                    key=lambda s: s.sequence),
             r.Page(page.limit, None, filters), None,
             attester_id=lambda s: s.result.attester_id,
@@ -237,6 +238,10 @@ class Results(Table):
                 self.rows[key] = r.StoredResult(
                     dataclasses.replace(stored.result, expires_at=now), "",
                     self.last)
+
+    def ended(self, after, until):
+        return [key for key, s in self.rows.items()
+                if after < s.result.expires_at <= until]
 
     def entries(self, since):
         return self.last, [
