@@ -11,7 +11,11 @@ from attestation_service.api.routing import Call
 
 
 def index(call: Call) -> dict[str, Any]:
-    """List the latest result of every host and profile."""
+    """List the latest result of every host and profile.
+
+    An expired one is listed until another takes its place; one that was
+    withdrawn (host retired or rebooted, profile retired) is not.
+    """
     page = call.wanted.page(attester_id=call.query.get("attester"),
                             host=call.query.get("host"),
                             profile=call.query.get("profile"))

@@ -54,7 +54,7 @@ class Attest:
         signed = self._recorder.sign(judged)
         with self._store.unit() as unit:
             # It may have been retired while we were judging.
-            attester = unit.attesters.load(attester.id)
+            attester = unit.attesters.hold(attester.id)
             authorize(attester, user_id)
             kept = self._recorder.record(unit, attester, judged, signed, now)
         self._publisher(attester.host, [s.result for s in kept.results],

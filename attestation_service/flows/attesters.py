@@ -98,7 +98,7 @@ class ManageAttesters:
             attester = _change(unit, was, now, state=r.AttesterState.RETIRED)
             unit.results.drop(now, attester_id=attester.id)
             unit.outbox.put(events.attester_state(attester, was.state, now))
-            profiles = [v.name for v in unit.profiles.active()]
+            profiles = [name for name, _ in unit.profiles.active()]
         self._publisher.publish(attester.host, (), profiles, now)
 
     def attest_now(self, name: str | None) -> None:

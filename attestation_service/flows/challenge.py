@@ -39,7 +39,7 @@ class IssueChallenge:
         :raises LimitReached: too many are open.
         """
         with self._store.unit() as unit:
-            attester = unit.attesters.load(attester_id)
+            attester = unit.attesters.hold(attester_id)
             authorize(attester, user_id)
             policies = self._policies.in_force(unit, now)
             challenge = Challenge(

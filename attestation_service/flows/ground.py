@@ -38,7 +38,7 @@ class Ground:
         lease = unit.leases.load(request.instance_id)
         in_force = policies.in_force(unit, now)
         return cls(
-            request, unit.attesters.load(request.attester_id), in_force,
+            request, unit.attesters.hold(request.attester_id), in_force,
             {p.name: p.projects
              for p in unit.profiles.list(r.Page(_MOST_PROFILES))},
             lease, _key(unit, wanted_key(request, lease)),

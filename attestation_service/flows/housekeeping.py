@@ -10,8 +10,6 @@ from attestation_service.flows.judgement import Publisher
 from attestation_service.flows.settings import Settings
 from attestation_service.ports import Store
 
-_PAGE = 1000
-
 
 class Housekeep:
     """Safe to call by any number of replicas, as often as they like."""
@@ -35,16 +33,10 @@ class Housekeep:
             self._publisher.publish(host, (), profiles, now)
 
     def _silent(self, now: r.Time) -> dict[str, list[str]]:
-        """Return hosts with results that expired lately, not long ago."""
+        """Return hosts with results that ended lately, not long ago."""
         found: dict[str, list[str]] = collections.defaultdict(list)
-        since = now - self._settings.silence
-        page = r.Page(_PAGE)
-        while True:
-            with self._store.unit() as unit:
-                some = unit.results.latest(page)
-            for stored in some:
-                if since < stored.result.expires_at <= now:
-                    found[stored.result.host].append(stored.result.profile)
-            if len(some) < _PAGE:
-                return found
-            page = r.Page(_PAGE, str(some[-1].sequence))
+        with self._store.unit() as unit:
+            ended = unit.results.ended(now - self._settings.silence, now)
+        for host, profile in ended:
+            found[host].append(profile)
+        return found

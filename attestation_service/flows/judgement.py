@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,35 +141,31 @@ class Recorder:
                signed: Iterable[r.StoredResult], now: r.Time) -> Recorded:
         """Keep results, evidence and counters; put events in the outbox.
 
-        ``attester`` was loaded in this unit: other evidence may have come in
+        ``attester`` is held by this unit: other evidence may have come in
         while this was being judged.
 
         :raises UnauthenticEvidence: it is older than what is known already.
         """
         before = unit.results.tiers(attester.id, now)
         same_boot = self._same_boot(attester, judged.quote)
-        if not same_boot:
-            unit.results.drop(now, attester_id=attester.id)
-        later = (_latest(unit, attester) if same_boot
-                 and _overtaken(attester, judged.quote) else {})
-        kept, changed = [], False
-        for stored in signed:
-            profile, tier = stored.result.profile, stored.result.tier
-            was = before.get(profile)
-            if (was is not None and profile in later
-                    and worst((was, tier)) is not tier):
-                # What is known was signed later, and is worse.
-                kept.append(later[profile])
-                continue
-            kept.append(unit.results.save(stored))
-            if was is not tier:
-                changed = True
-                unit.outbox.put(events.result_tier(stored.result, was, now))
+        stay = (_overtaking(unit, attester, judged, before)
+                if same_boot else {})
+        made = [s for s in signed if s.result.profile not in stay]
+        news = [s.result for s in made
+                if before.get(s.result.profile) is not s.result.tier]
+        for result in news:
+            unit.outbox.put(events.result_tier(
+                result, before.get(result.profile), now))
         unit.attesters.record_boot(
             attester.id, _counters(attester.counters, judged.quote),
             self._remember(unit, attester, judged, now,
-                           news=changed or not same_boot).to_dict(), now)
-        return Recorded(kept, changed)
+                           news=bool(news) or not same_boot).to_dict(), now)
+        # Last: from here on all other attesters wait for us.
+        if not same_boot:
+            unit.results.drop(now, attester_id=attester.id)
+        kept = {s.result.profile: s for s in unit.results.save(*made)}
+        return Recorded([(stay | kept)[result.profile]
+                         for result in judged.results], bool(news))
 
     def _remember(self, unit: UnitOfWork, attester: r.Attester,
                   judged: Judged, now: r.Time, *, news: bool) -> Memory:
@@ -235,16 +231,18 @@ class Publisher:
                         {"host": host, "why": exc})
 
 
-def _overtaken(attester: r.Attester, quote: VerifiedQuote) -> bool:
-    """Tell whether later evidence of the same boot was accepted already."""
-    return (attester.counters is not None
-            and quote.clock < attester.counters.clock)
-
-
-def _latest(unit: UnitOfWork, attester: r.Attester
-            ) -> dict[str, r.StoredResult]:
+def _overtaking(unit: UnitOfWork, attester: r.Attester, judged: Judged,
+                before: Mapping[str, TrustTier]) -> dict[str, r.StoredResult]:
+    """Return what is known, was signed later in this boot, and is worse."""
+    if (attester.counters is None
+            or judged.quote.clock >= attester.counters.clock):
+        return {}
+    tiers = {result.profile: result.tier for result in judged.results}
+    worse = {profile for profile, was in before.items() if profile in tiers
+             and worst((was, tiers[profile])) is not tiers[profile]}
     return {s.result.profile: s for s in unit.results.latest(r.Page(
-        1000, filters={"attester_id": attester.id}))}
+        1000, filters={"attester_id": attester.id}))
+        if s.result.profile in worse}
 
 
 def _counters(known: r.BootCounters | None,

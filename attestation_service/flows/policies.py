@@ -43,21 +43,21 @@ class Policies:
 
         One whose reference values are gone or expired never says yes.
         """
-        return [self._policy(unit, version, now)
-                for version in unit.profiles.active()]
+        return [self._policy(unit, name, version, now)
+                for name, version in unit.profiles.active()]
 
-    def _policy(self, unit: UnitOfWork, version: r.ProfileVersion,
+    def _policy(self, unit: UnitOfWork, name: str, version: int,
                 now: r.Time) -> AppraisalPolicy:
-        key = version.name, version.version
+        key = name, version
         kept = self._kept.get(key)
         if kept is not None and _still_good(unit, kept, now):
             return kept.policy
         try:
-            compiled = self._compile(unit, version, now)
+            compiled = self._compile(
+                unit, unit.profiles.load_version(name, version), now)
         except errors.Invalid as exc:
             return AppraisalPolicy(
-                version.name, version.version, (Unanswerable(str(exc)),),
-                self._default)
+                name, version, (Unanswerable(str(exc)),), self._default)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         self._kept[key] = compiled

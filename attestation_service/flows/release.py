@@ -73,7 +73,7 @@ class RequestRelease:
         """
         expires_at = now + self._settings.release_life
         with self._store.unit() as unit:
-            attester = unit.attesters.load(request.attester_id)
+            attester = unit.attesters.hold(request.attester_id)
             authorize(attester, user_id)
             release = r.Release(
                 self._random.uuid(), attester.id, attester.host,
@@ -233,7 +233,7 @@ class AnswerRelease:
         signed = self._recorder.sign(judged)
         recorded = None
         with self._store.unit() as unit:
-            attester = unit.attesters.load(judged.attester.id)
+            attester = unit.attesters.hold(judged.attester.id)
             if attester.state is r.AttesterState.APPROVED:
                 recorded = self._recorder.record(unit, attester, judged,
                                                  signed, now)

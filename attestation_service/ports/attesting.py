@@ -46,6 +46,14 @@ class Attesters(Protocol):
         :raises Unknown: ATTESTER_UNKNOWN
         """
 
+    def hold(self, attester_id: str) -> r.Attester:
+        """Return one by id that is ours until the unit ends.
+
+        Units that hold the same attester, or change it, take turns.
+
+        :raises Unknown: ATTESTER_UNKNOWN
+        """
+
     def find(self, name: str) -> r.Attester:
         """Return one by id, or the not retired one of that host name.
 
@@ -79,7 +87,7 @@ class Challenges(Protocol):
 
     def issue(self, challenge: Challenge, *, most_open: int,
               now: r.Time) -> None:
-        """Remember a challenge.
+        """Remember a challenge; the unit holds its attester.
 
         :raises LimitReached: the attester has ``most_open`` unexpired ones
             of that purpose.
@@ -104,13 +112,17 @@ class Challenges(Protocol):
 class Results(Protocol):
     """Signed results: the latest of each host and profile, and history."""
 
-    def save(self, stored: r.StoredResult) -> r.StoredResult:
-        """Keep it as the latest; return it with its new sequence number."""
+    def save(self, *stored: r.StoredResult) -> Sequence[r.StoredResult]:
+        """Keep them as the latest of their hosts and profiles.
+
+        Returns them with their new sequence numbers.  Nobody else can save
+        or drop until the unit ends: do it late.
+        """
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
-        """List the latest; filters: attester_id, host, profile, since
-        (a sequence number); ordered by sequence; marker is a sequence, which
-        need not be there any more."""
+        """List the latest that were not withdrawn; filters: attester_id,
+        host, profile, since (a sequence number); ordered by sequence; marker
+        is a sequence, which need not be there any more."""
 
     def tiers(self, attester_id: str, now: r.Time) -> Mapping[str, TrustTier]:
         """Return what is known of an attester, by profile.
@@ -135,9 +147,15 @@ class Results(Protocol):
 
         (Retired, rebooted, profile gone; at least one must be named.)
 
-        Each keeps its row with ``expires_at`` = ``now``, without its JWT
-        (which would still look good to others) and with a new sequence
-        number, so that deltas tell: tier NONE.  History keeps what was.
+        They are not listed any more (their JWTs would still look good to
+        others), and each ends ``now`` with a new sequence number, so that
+        deltas tell: tier NONE.  History keeps what was.
+        """
+
+    def ended(self, after: r.Time, until: r.Time
+              ) -> Sequence[tuple[str, str]]:
+        """Return host and profile of the latest results that expired or
+        were withdrawn later than ``after``, and not later than ``until``.
         """
 
     def sequence(self) -> int:

@@ -46,8 +46,10 @@ class Profiles(Protocol):
     def save(self, profile: r.Profile) -> None:
         """Replace a profile's description, active version and projects."""
 
-    def active(self) -> Sequence[r.ProfileVersion]:
-        """Return the version in force of every active profile."""
+    def active(self) -> Sequence[tuple[str, int]]:
+        """Return name and version in force of every active profile, by
+        name.  Their documents are long, and whoever asks mostly knows them.
+        """
 
     def list(self, page: r.Page) -> Sequence[r.Profile]:
         """List by name."""

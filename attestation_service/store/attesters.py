@@ -22,6 +22,7 @@ _LISTING = rows.Listing(
 
 _MINE = attesters.c.id == sa.bindparam("which")
 _LOAD = attesters.select().where(_MINE)
+_HOLD = _LOAD.with_for_update()
 _RECORD_BOOT = attesters.update().where(_MINE).values(
     {name: sa.bindparam(name, type_=attesters.c[name].type)
      for name in ("counters", "last_seen_at", "ima_position")})
@@ -74,11 +75,11 @@ class SqlAttesters:
 
     def load(self, attester_id: str) -> r.Attester:
         """Return one by id."""
-        row = self._connection.execute(
-            _LOAD, {"which": attester_id}).first()
-        if row is None:
-            raise _unknown(attester_id)
-        return _record(row)
+        return self._one(_LOAD, attester_id)
+
+    def hold(self, attester_id: str) -> r.Attester:
+        """Return one by id that is ours until the unit ends."""
+        return self._one(_HOLD, attester_id)
 
     def find(self, name: str) -> r.Attester:
         """Return one by id, or the not retired one of that host name."""
@@ -115,6 +116,13 @@ class SqlAttesters:
         """List by host name, then id."""
         return [_record(row) for row in _LISTING.rows(
             self._connection, attesters.select(), page)]
+
+    def _one(self, query: sa.Select, attester_id: str) -> r.Attester:
+        row = self._connection.execute(
+            query, {"which": attester_id}).first()
+        if row is None:
+            raise _unknown(attester_id)
+        return _record(row)
 
 
 def _fields(record: Any) -> dict[str, Any]:

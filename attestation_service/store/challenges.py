@@ -10,16 +10,10 @@ import sqlalchemy as sa
 from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.store import rows
-from attestation_service.store.schema import (
-    attesters,
-    challenges,
-    enrolments,
-)
+from attestation_service.store.schema import challenges, enrolments
 from nova_trusted_launch.wire.challenge import Challenge, Purpose
 from nova_trusted_launch.wire.digests import PcrSelection
 
-_LOCK = sa.select(attesters.c.id).where(
-    attesters.c.id == sa.bindparam("of_attester")).with_for_update()
 _OF = ((challenges.c.attester_id == sa.bindparam("of_attester"))
        & (challenges.c.purpose == sa.bindparam("for_purpose")))
 _COUNT_OPEN = sa.select(sa.func.count()).select_from(challenges).where(
@@ -40,9 +34,6 @@ class SqlChallenges:
     def issue(self, challenge: Challenge, *, most_open: int,
               now: r.Time) -> None:
         """Remember a challenge."""
-        # Two requests of one attester take turns, so that they count right.
-        self._connection.execute(
-            _LOCK, {"of_attester": challenge.attester_id})
         still_open = self._connection.execute(_COUNT_OPEN, {
             "of_attester": challenge.attester_id,
             "for_purpose": challenge.purpose, "now": now}).scalar_one()

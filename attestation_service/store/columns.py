@@ -39,19 +39,24 @@ class Name(sa.types.TypeDecorator[str]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
         if dialect.name in {"mysql", "mariadb"}:
             return dialect.type_descriptor(
-                mysql.VARBINARY(self.length * _MOST_BYTES_A_CHARACTER))
+                _Utf8(self.length * _MOST_BYTES_A_CHARACTER))
         if dialect.name == "postgresql":
             return dialect.type_descriptor(
                 sa.String(self.length, collation="C"))
         return dialect.type_descriptor(sa.String(self.length))
 
+
+class _Utf8(sa.types.TypeDecorator[str]):
+    """Text as bytes; only where it must be, because it costs."""
+
+    impl = mysql.VARBINARY
+    cache_ok = True
+
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
-        if value is not None and dialect.name in {"mysql", "mariadb"}:
-            return value.encode("utf-8")
-        return value
+        return None if value is None else value.encode("utf-8")
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return value.decode("utf-8") if isinstance(value, bytes) else value
+        return None if value is None else value.decode("utf-8")
 
 
 class Moment(sa.types.TypeDecorator[datetime.datetime]):

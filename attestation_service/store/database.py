@@ -116,7 +116,9 @@ def connect(url: str, mysql: Mapping[str, Any] = _MYSQL,
         engine = _mysql(target, mysql, more)
     else:
         engine = _served(target, more)
-    exc_filters.register_engine(engine)
+    # Not register_engine(): its listeners on commit and rollback are for the
+    # causes of savepoints' errors, and make every statement dearer.
+    sa.event.listen(engine, "handle_error", exc_filters.handler, retval=True)
     return Database(engine)
 
 

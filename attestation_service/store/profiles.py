@@ -17,11 +17,8 @@ from nova_trusted_launch.wire.codes import Code
 _LISTING = rows.Listing(order=(profiles.c.name,), marker=profiles.c.name,
                         filters={})
 
-_ACTIVE = sa.select(profile_versions).join(
-    profiles,
-    (profiles.c.name == profile_versions.c.name)
-    & (profiles.c.active_version == profile_versions.c.version)
-).order_by(profile_versions.c.name)
+_ACTIVE = sa.select(profiles.c.name, profiles.c.active_version).where(
+    profiles.c.active_version.is_not(None)).order_by(profiles.c.name)
 
 
 class SqlProfiles:
@@ -88,10 +85,10 @@ class SqlProfiles:
         if rows.changed(self._connection, replace) != 1:
             raise _unknown(profile.name)
 
-    def active(self) -> Sequence[r.ProfileVersion]:
-        """Return the version in force of every active profile."""
-        found = self._connection.execute(_ACTIVE)
-        return [r.ProfileVersion(*row) for row in found]
+    def active(self) -> Sequence[tuple[str, int]]:
+        """Return name and version in force of every active profile."""
+        return [(name, version) for name, version
+                in self._connection.execute(_ACTIVE)]
 
     def list(self, page: r.Page) -> Sequence[r.Profile]:
         """List by name."""

@@ -25,20 +25,16 @@ _LATEST = rows.Listing(
     order=(latest.c.sequence,), marker=latest.c.sequence,
     filters={"attester_id": latest.c.attester_id, "host": latest.c.host,
              "profile": latest.c.profile})
-# A withdrawn result is shown without its JWT, which would verify still.
-_JWT = sa.case((latest.c.expires_at == results.c.expires_at, results.c.jwt),
-               else_="").label("jwt")
 _HISTORY = rows.Listing(
     order=(results.c.sequence,), marker=results.c.sequence,
     filters={"profile": results.c.profile}, newest_first=True)
 
 _INSERT = results.insert()
-_REPLACE = latest.update().where(
+# Together an upsert, which SQLAlchemy would compile anew each time.
+_GIVE_WAY = latest.delete().where(
     latest.c.host == sa.bindparam("of_host"),
-    latest.c.profile == sa.bindparam("of_profile")).values(
-        {name: sa.bindparam(name, type_=latest.c[name].type)
-         for name in ("sequence", "result", "attester_id", "tier",
-                      "expires_at")})
+    latest.c.profile == sa.bindparam("of_profile"))
+_TAKE_PLACE = latest.insert()
 _TIERS = sa.select(latest.c.profile, latest.c.tier).where(
     latest.c.attester_id == sa.bindparam("of_attester"),
     latest.c.expires_at > sa.bindparam("now"))
@@ -46,8 +42,10 @@ _LATEST_ROWS = sa.select(
     latest.c.sequence, latest.c.expires_at, results.c.attester_id,
     results.c.host, results.c.profile, results.c.version,
     results.c.findings, results.c.issued_at, results.c.reset_count,
-    results.c.hardware, _JWT,
-).join(results, results.c.sequence == latest.c.result)
+    results.c.hardware, results.c.jwt,
+).join(results, (results.c.sequence == latest.c.result)
+       # Not that of one that was withdrawn.
+       & (results.c.expires_at == latest.c.expires_at))
 
 
 class SqlResults:
@@ -60,23 +58,22 @@ class SqlResults:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def save(self, stored: r.StoredResult) -> r.StoredResult:
-        """Keep it as the latest; return it with its new number."""
-        number = rows.count_up(self._connection, _COUNTER)
-        result = stored.result
-        self._connection.execute(_INSERT, {
-            "sequence": number, "jwt": stored.jwt, **_values(result)})
-        values = {"sequence": number, "result": number,
-                  "attester_id": result.attester_id,
-                  "tier": int(result.tier),
-                  "expires_at": result.expires_at}
-        # Nobody else can add the row meanwhile: the counter is ours.
-        place = {"of_host": result.host, "of_profile": result.profile}
-        if self._connection.execute(
-                _REPLACE, values | place).rowcount == 0:
-            self._connection.execute(latest.insert(), {
-                "host": result.host, "profile": result.profile, **values})
-        return dataclasses.replace(stored, sequence=number)
+    def save(self, *stored: r.StoredResult) -> list[r.StoredResult]:
+        """Keep them as the latest; return them with their new numbers."""
+        if not stored:
+            return []
+        # Every other writer waits from here to the end of the unit.
+        last = rows.count_up(self._connection, _COUNTER, len(stored))
+        kept = [dataclasses.replace(one, sequence=number) for number, one
+                in enumerate(stored, last - len(stored) + 1)]
+        self._connection.execute(_INSERT, [
+            {"sequence": one.sequence, "jwt": one.jwt,
+             **_values(one.result)} for one in kept])
+        self._connection.execute(_GIVE_WAY, [
+            {"of_host": one.result.host, "of_profile": one.result.profile}
+            for one in kept])
+        self._connection.execute(_TAKE_PLACE, [_latest(one) for one in kept])
+        return kept
 
     def latest(self, page: r.Page) -> Sequence[r.StoredResult]:
         """List the latest, by the number of the last change."""
@@ -138,6 +135,14 @@ class SqlResults:
                     tier=int(TrustTier.NONE)))
         rows.count_up(self._connection, _COUNTER, len(found))
 
+    def ended(self, after: r.Time, until: r.Time
+              ) -> Sequence[tuple[str, str]]:
+        """Return host and profile of what ended in a span of time."""
+        found = self._connection.execute(
+            sa.select(latest.c.host, latest.c.profile).where(
+                latest.c.expires_at > after, latest.c.expires_at <= until))
+        return [(host, profile) for host, profile in found]
+
     def sequence(self) -> int:
         """Return the newest number."""
         return rows.counted(self._connection, _COUNTER)
@@ -155,6 +160,14 @@ def _values(result: AttestationResult) -> dict[str, Any]:
             "findings": [f.to_dict() for f in result.findings],
             "issued_at": result.issued_at, "expires_at": result.expires_at,
             "reset_count": result.reset_count, "hardware": result.hardware}
+
+
+def _latest(kept: r.StoredResult) -> dict[str, Any]:
+    result = kept.result
+    return {"host": result.host, "profile": result.profile,
+            "sequence": kept.sequence, "result": kept.sequence,
+            "attester_id": result.attester_id, "tier": int(result.tier),
+            "expires_at": result.expires_at}
 
 
 def _record(row: sa.Row) -> r.StoredResult:

@@ -79,7 +79,7 @@ class FakeOperating(FakeProfiles):
                      limit: int | None = None,
                      marker: str | None = None) -> list[Json]:
         return [dict(row) for _, row in self.state.rows()
-                if attester in {None, row["attester_id"]}
+                if row["jwt"] and attester in {None, row["attester_id"]}
                 and host in {None, row["host"]}
                 and profile in {None, row["profile"]}][:limit]
 

@@ -68,7 +68,7 @@ class FakeState:
         """End a result."""
         _, row = self.results[host, profile]
         self.keep(host, profile, {**row, "tier": TrustTier.NONE.label,
-                                  "expires_at": self.stamp()})
+                                  "expires_at": self.stamp(), "jwt": ""})
 
     def attester(self, name: str) -> Json:
         """Return an attester by id or host."""

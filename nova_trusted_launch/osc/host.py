@@ -36,7 +36,7 @@ class ListHost(commands.Lister):
     def take_action(self, parsed: argparse.Namespace) -> Any:
         """List."""
         tiers: dict[str, dict[str, str]] = defaultdict(dict)
-        for result in _standing(self.service.results_list()):
+        for result in self.service.results_list():
             tiers[result["attester_id"]][result["profile"]] = result["tier"]
         return commands.listing(_LIST, [
             {**host, "results": tiers[host["id"]]}
@@ -56,7 +56,7 @@ class ShowHost(commands.ShowOne):
         results = self.service.results_list(attester=host["id"])
         return commands.fields({**host, "results": {
             r["profile"]: f"{r['tier']} until {r['expires_at']}"
-            for r in _standing(results)}})
+            for r in results}})
 
 
 class ApproveHost(commands.ShowOne):
@@ -185,11 +185,6 @@ class HistoryHost(commands.Lister):
         """List."""
         return commands.listing(_RESULTS, self.service.results_history(
             parsed.host, profile=parsed.profile, limit=parsed.limit))
-
-
-def _standing(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what was withdrawn, as by a retired profile."""
-    return [r for r in results if r["jwt"]]
 
 
 def _host(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

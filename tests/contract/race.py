@@ -31,6 +31,7 @@ def spend(store: ports.Store, _name: str) -> None:
 
 def issue(store: ports.Store, name: str) -> None:
     with store.unit() as unit:
+        unit.attesters.hold("a1")
         unit.challenges.issue(samples.challenge(name), most_open=5,
                               now=samples.NOW)
 

@@ -26,7 +26,7 @@ def history(unit, attester_id="a1", limit=99, marker=None, **filters):
 
 def test_a_result_comes_back_as_it_was(store):
     with store.unit() as unit:
-        saved = unit.results.save(samples.result())
+        (saved,) = unit.results.save(samples.result())
     assert saved == dataclasses.replace(samples.result(), sequence=1)
     with store.unit() as unit:
         assert latest(unit) == [saved]
@@ -45,7 +45,7 @@ def test_a_newer_result_takes_the_place_of_the_older(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.save(samples.result(profile_name="p2"))
-        newer = unit.results.save(samples.result(
+        (newer,) = unit.results.save(samples.result(
             tier=TrustTier.CONTRAINDICATED))
     with store.unit() as unit:
         assert [s.sequence for s in latest(unit)] == [2, 3]
@@ -55,7 +55,7 @@ def test_a_newer_result_takes_the_place_of_the_older(store):
 
 def test_only_what_is_in_force_is_known(store):
     with store.unit() as unit:
-        good = unit.results.save(samples.result()).result
+        good = unit.results.save(samples.result())[0].result
         unit.results.save(samples.result(profile_name="p2",
                                          tier=TrustTier.CONTRAINDICATED))
         unit.results.save(samples.result(attester_id="a2", host="h2"))
@@ -74,7 +74,7 @@ def test_a_host_that_enrolled_again_has_one_latest_result(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.drop(samples.at(1), attester_id="a1")
-        newer = unit.results.save(samples.result(attester_id="a2"))
+        (newer,) = unit.results.save(samples.result(attester_id="a2"))
         unit.results.drop(samples.at(2), attester_id="a1")
         assert latest(unit, host="host-a1") == [newer]
 
@@ -140,18 +140,17 @@ def test_withdrawn_results_are_told_once(store):
         unit.results.drop(samples.at(9), attester_id="a1", profile="p1")
     with store.unit() as unit:
         assert unit.results.sequence() == 4
-        (dropped,) = latest(unit, since=3)
-        assert dropped == r.StoredResult(
-            samples.result("h1", "p1", expires_at=samples.at(9)).result,
-            "", 4)
+        assert [(s.result.host, s.result.profile) for s in latest(unit)] == [
+            ("h1", "p2"), ("h2", "p1")]
         assert unit.results.entries(3) == (4, [SnapshotEntry(
             "h1", "p1", TrustTier.NONE, int(samples.at(9).timestamp()))])
         unit.results.drop(samples.at(10), profile="p1")
         # h1 was withdrawn before: only h2 is news.
-        assert [s.result.host for s in latest(unit, since=4)] == ["h2"]
+        assert [e.host for e in unit.results.entries(4)[1]] == ["h2"]
         unit.results.drop(samples.at(11), attester_id="a1")
-        assert [s.result.profile for s in latest(unit, since=5)] == ["p2"]
+        assert [e.profile for e in unit.results.entries(5)[1]] == ["p2"]
         assert unit.results.sequence() == 6
+        assert latest(unit) == []
         # History tells what was signed, not what became of it.
         assert history(unit) == [2, 1]
 
@@ -160,9 +159,25 @@ def test_a_result_after_a_withdrawal_counts(store):
     with store.unit() as unit:
         unit.results.save(samples.result())
         unit.results.drop(samples.at(1), attester_id="a1")
-        again = unit.results.save(samples.result())
+        (again,) = unit.results.save(samples.result())
         assert latest(unit) == [again]
         assert unit.results.entries(2)[1][0].tier is TrustTier.AFFIRMING
+
+
+def test_what_ended_is_found_by_when(store):
+    with store.unit() as unit:
+        for host, seconds in (("h1", 10), ("h2", 20), ("h3", 30)):
+            unit.results.save(samples.result(
+                host, attester_id=host, expires_at=samples.at(seconds)))
+        unit.results.drop(samples.at(15), attester_id="h3")
+
+        def ended(after, until):
+            return sorted(unit.results.ended(samples.at(after),
+                                             samples.at(until)))
+        assert ended(0, 9) == []
+        assert ended(9, 10) == [("h1", "p1")]
+        assert ended(10, 20) == [("h2", "p1"), ("h3", "p1")]
+        assert ended(20, 99) == []
 
 
 def test_an_undone_unit_gives_its_numbers_back(store):
@@ -171,7 +186,7 @@ def test_an_undone_unit_gives_its_numbers_back(store):
         raise ZeroDivisionError
     with store.unit() as unit:
         assert latest(unit) == []
-        assert unit.results.save(samples.result()).sequence == 1
+        assert unit.results.save(samples.result())[0].sequence == 1
 
 
 def test_history_is_forgotten_and_the_latest_stays(store):

@@ -51,6 +51,8 @@ class Attesters(Table):
         return load(self.rows, attester_id, Code.ATTESTER_UNKNOWN,
                      "attester")
 
+    hold = load
+
     def find(self, name):
         if name in self.rows:
             return self.rows[name]
@@ -150,7 +152,7 @@ class Profiles(Table):
         self.rows[profile.name] = profile
 
     def active(self):
-        return [self.documents[p.name, p.active_version]
+        return [(p.name, p.active_version)
                 for p in sorted(self.rows.values(), key=lambda p: p.name)
                 if p.active_version is not None]
 
@@ -191,7 +193,10 @@ class Results(Table):
     def reset(self):
         self.rows, self.past, self.last = {}, [], 0
 
-    def save(self, stored):
+    def save(self, *stored):
+        return [self._save(one) for one in stored]
+
+    def _save(self, stored):
         self.last += 1
         kept = dataclasses.replace(stored, sequence=self.last)
         self.rows[kept.result.host, kept.result.profile] = kept
@@ -202,7 +207,8 @@ class Results(Table):
         filters = dict(page.filters)
         after = max(number_of(page, 0), filters.pop("since", 0))
         return page_of(
-            sorted((s for s in self.rows.values() if s.sequence > after),
+            sorted((s for s in self.rows.values()
+                    if s.jwt and s.sequence > after),
                    key=lambda s: s.sequence),
             r.Page(page.limit, None, filters), None,
             attester_id=lambda s: s.result.attester_id,
@@ -232,6 +238,10 @@ class Results(Table):
                 self.rows[key] = r.StoredResult(
                     dataclasses.replace(stored.result, expires_at=now), "",
                     self.last)
+
+    def ended(self, after, until):
+        return [key for key, s in self.rows.items()
+                if after < s.result.expires_at <= until]
 
     def entries(self, since):
         return self.last, [

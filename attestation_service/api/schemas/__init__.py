@@ -7,6 +7,7 @@ and what was asked of it, never the value: that may be a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,9 +53,9 @@ class Body:
     """One named schema, ready to validate bodies."""
 
     def __init__(self, name: str) -> None:
+        # What it refers to is found beside it.
         self._validator = _Validator(
-            {"$ref": f"#/components/schemas/{name}",
-             "components": {"schemas": SCHEMAS}})
+            {**SCHEMAS[name], "components": {"schemas": SCHEMAS}})
 
     def validate(self, value: Any) -> None:
         """Return when ``value`` satisfies the schema.
@@ -96,6 +97,13 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return f"{where}: {_asked(error)}"
 
 
+def _unknown(error: jsonschema.ValidationError) -> str:
+    known = error.schema.get("properties", {})
+    forms = error.schema.get("patternProperties", {})
+    return min(name for name in error.instance if name not in known
+               and not any(re.search(form, name) for form in forms))
+
+
 def _asked(error: jsonschema.ValidationError) -> str:
     wanted = error.validator_value
     match error.validator:
@@ -103,9 +111,7 @@ def _asked(error: jsonschema.ValidationError) -> str:
             missing = [n for n in wanted if n not in error.instance]
             return f"{missing[0]} is missing"
         case "additionalProperties" if wanted is False:
-            extra = sorted(set(error.instance)
-                           - set(error.schema.get("properties", {})))
-            return f"unknown field {extra[0]!r}"
+            return f"unknown field {_unknown(error)!r}"
         case "type" | "enum" | "const":
             return f"must be {error.validator} {wanted}"
         case "pattern":

@@ -8,9 +8,9 @@ from attestation_service.api.schemas import types as t
 
 def _bank(size: int) -> t.Schema:
     return {"type": "object", "minProperties": 1, "maxProperties": 24,
-            "propertyNames": {"pattern": "^(?:[0-9]|1[0-9]|2[0-3])$"},
-            "additionalProperties": {
-                "type": "string", "pattern": f"^[0-9a-f]{{{2 * size}}}$"}}
+            "patternProperties": {"^(?:[0-9]|1[0-9]|2[0-3])$": {
+                "type": "string", "pattern": f"^[0-9a-f]{{{2 * size}}}$"}},
+            "additionalProperties": False}
 
 
 _PCRS = t.an_object({}, {

@@ -17,7 +17,9 @@ SCHEMAS = {
         "expected": t.SENTENCE, "actual": t.SENTENCE,
         "action": t.SENTENCE}),
     "Result": t.an_object({**_RESULT, "jwt": {
-        **t.SENTENCE, "description": "Empty when it was withdrawn."}}),
+        **t.JWT, "description": (
+            "The result as it was signed.  The list of the latest leaves out "
+            "what was withdrawn, the history does not.")}}),
     "ExplainedResult": t.an_object({
         **_RESULT, "findings": t.array(t.ref("Finding"))}),
     "Results": t.listing("results", "Result"),

@@ -56,9 +56,10 @@ class ManageReferenceValues:
         :raises Conflict: a profile needs it.
         """
         with self._store.unit() as unit:
-            for version in unit.profiles.active():
-                if name in named_sets(version.document):
+            for profile, version in unit.profiles.active():
+                if name in named_sets(unit.profiles.load_version(
+                        profile, version).document):
                     raise errors.Conflict(
-                        f"profile {version.name!r} version "
-                        f"{version.version} needs {name!r}")
+                        f"profile {profile!r} version {version} needs "
+                        f"{name!r}")
             unit.reference_values.delete(name)

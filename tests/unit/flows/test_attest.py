@@ -249,9 +249,7 @@ def test_a_new_boot_ends_what_was_known(cloud, host):
     host.tpm.reboot()
     (gold,) = host.attest()
     assert gold.result.reset_count == 2
-    (old,) = latest(cloud, profile="old")
-    assert (old.jwt, old.result.expires_at) == ("", cloud.clock())
-    assert latest(cloud, profile="gold") == [gold]
+    assert latest(cloud) == [gold]
 
 
 @pytest.mark.parametrize("change", [
@@ -266,7 +264,7 @@ def test_whatever_else_begins_anew(cloud, host, change):
         first, result=dataclasses.replace(first.result, profile="old")))
     change(host.tpm)
     host.attest()
-    assert latest(cloud, profile="old")[0].jwt == ""
+    assert latest(cloud, profile="old") == []
 
 
 def test_within_a_boot_other_results_stay(cloud, host):

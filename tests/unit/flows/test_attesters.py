@@ -51,8 +51,7 @@ def test_label_ends_what_was_known_with_the_old_ones(cloud, host):
     now = cloud.tick(seconds=1)
     attester = cloud.flows.attesters.label(host.id, {"region": "eu"}, now)
     assert (attester.labels, attester.updated_at) == ({"region": "eu"}, now)
-    (stored,) = cloud.flows.results.latest(r.Page(9))
-    assert (stored.result.expires_at, stored.jwt) == (now, "")
+    assert cloud.flows.results.latest(r.Page(9)) == []
     assert cloud.agents.asked == ["host-1"]
 
 
@@ -82,8 +81,7 @@ def test_retire_ends_everything(cloud, host):
     cloud.flows.attesters.retire("host-1", now)
     assert cloud.flows.attesters.find(host.id).state is RETIRED
     assert cloud.placement.traits["host-1"] == set()
-    (stored,) = cloud.flows.results.latest(r.Page(9))
-    assert (stored.result.expires_at, stored.jwt) == (now, "")
+    assert cloud.flows.results.latest(r.Page(9)) == []
     assert states(cloud)[-1] == ("approved", "retired")
     with pytest.raises(errors.Unknown):
         cloud.flows.attesters.find("host-1")

@@ -210,9 +210,7 @@ def test_g6_traits_of_a_silent_host_are_taken_away(cloud, host):
     assert cloud.placement.traits == {"host-1": {"gold", "long"}}
 
 
-def test_what_was_silent_long_ago_is_left_alone(cloud, host, monkeypatch):
-    monkeypatch.setattr(
-        "attestation_service.flows.housekeeping._PAGE", 1)
+def test_what_was_silent_long_ago_is_left_alone(cloud, host):
     cloud.profile("other")
     host.attest()
     cloud.tick(seconds=600)
