@@ -62,6 +62,12 @@ def test_surrogate_pairs_are_text():
     assert encoding.loads(b'"\\ud83d\\ude00"', max_size=99) == "\U0001f600"
 
 
+def test_escapes_of_what_can_be_stored_are_text_wherever_they_stand():
+    text = b'{"\\u00e9":["\\u0001",{"b":"\\u000a"},[],{},7],"c":null}'
+    assert encoding.loads(text, max_size=99) == {
+        "\u00e9": ["\1", {"b": "\n"}, [], {}, 7], "c": None}
+
+
 @pytest.mark.parametrize("text", [
     "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_times_outside_of_the_calendar_are_refused(text):
