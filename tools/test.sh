@@ -125,7 +125,7 @@ main() {
     for stage in "$@"; do
         say "== $stage ($(seconds_since "$began") s so far)"
         # Not in a condition: there bash would go on after what fails in it.
-        trap 'say "error: the stage $stage failed"' EXIT
+        trap "say \"error: the stage '$stage' failed\"" EXIT
         "stage_$stage"
         trap - EXIT
     done
