@@ -304,6 +304,11 @@ def test_d2_software_ca_is_no_hardware(tpm):
         hardware=[CA.root.der], software=[CA.intermediate.der])).hardware
     assert endorse(tpm, anchors=TrustAnchors.of(
         hardware=[CA.intermediate.der])).hardware
+    # The nearest anchor speaks.
+    near = endorse(tpm, anchors=TrustAnchors.of(
+        hardware=[CA.intermediate.der], software=[CA.root.der]))
+    assert near.hardware
+    assert near.anchor == "CN=fake-tpm-maker issuing"
 
 
 def test_d2_real_software_tpm_is_no_hardware_whatever_the_anchor_claims():
