@@ -20,6 +20,7 @@ from nova_trusted_launch.wire.encoding import WireError
     pytest.param(b'{"a\\u0000":1}', id="nul-in-key"),
     pytest.param(b'{"a":["x",{"b":"\\u0000"}]}', id="nul-deep-inside"),
     pytest.param(b"[" * 17 + b"]" * 17, id="too-deep"),
+    pytest.param(b'[{"a":' * 9 + b"1" + b"}]" * 9, id="too-deep-in-turn"),
     pytest.param(b"[" * 100_000, id="bomb"),
     pytest.param(b"[" + b"[]," * 10 + b"[" * 16 + b"]" * 17,
                  id="too-deep-behind-others"),
