@@ -67,7 +67,7 @@ def main() -> int:
     # would cost ten times what the tests do.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     hypothesis.settings.register_profile(
-        "mutate", max_examples=25, derandomize=True, database=None,
+        "mutate", max_examples=10, derandomize=True, database=None,
         deadline=None)
     hypothesis.settings.load_profile("mutate")
     explained = read_explained()
