@@ -164,8 +164,9 @@ def _describe(certificate: x509.Certificate, path: list[x509.Certificate],
     said = _says_of_its_tpm(certificate)
     return VerifiedCertificate(
         ek_digest=hashlib.sha256(_spki(certificate.public_key())).digest(),
+        # A path ends at the first anchor that it meets.
         hardware=(said.get(_MODEL, "") not in _SOFTWARE_MODELS
-                  and all(hardware[c] for c in path if c in hardware)),
+                  and hardware[path[-1]]),
         manufacturer=_vendor(said.get(_MANUFACTURER, "")),
         model=said.get(_MODEL, ""), version=said.get(_VERSION, ""),
         subject=certificate.subject.rfc4514_string(),

@@ -165,7 +165,7 @@ def member(value: Any, kind: type[_E], what: str) -> _E:
     :raises WireError: not a string, or none of them.
     """
     for found in kind:
-        if isinstance(value, str) and found.value == value:
+        if found.value == value:
             return found
     raise WireError(f"{what}: {value!r:.40} is unknown")
 

@@ -157,7 +157,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int,
             raise WireError("inclusion: the path is too long")
         if node & 1 or node == last:
             value = node_hash(sibling, value)
-            while not node & 1 and node:
+            while not node & 1:
                 node, last = node >> 1, last >> 1
         else:
             value = node_hash(value, sibling)
@@ -199,7 +199,7 @@ def _walk(node: int, last: int, steps: list[bytes], first_root: bytes,
             raise WireError("consistency: the path is too long")
         if node & 1 or node == last:
             old, new = node_hash(step, old), node_hash(step, new)
-            while not node & 1 and node:
+            while not node & 1:
                 node, last = node >> 1, last >> 1
         else:
             new = node_hash(new, step)

@@ -80,7 +80,7 @@ class QuoteInfo(NamedTuple):
         start = at + 2
         if start + size != len(attest):
             raise MalformedEvidence("TPMS_ATTEST: cut short, or bytes follow")
-        if len(selections) > 1 and len(dict(selections)) != len(selections):
+        if len(dict(selections)) != len(selections):
             raise MalformedEvidence("TPMS_ATTEST: a bank is selected twice")
         return cls(nonce, *counters, selections, attest[start:])
 

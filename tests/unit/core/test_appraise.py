@@ -23,15 +23,16 @@ FACTS = HostFacts(PcrBank(HashAlg.SHA256, {0: bytes(32)}), 1, 0, "IFX", 0,
 
 
 def test_h3_a_document_that_cannot_be_applied_is_never_a_yes():
+    rule = Unanswerable("its reference values are gone")
     result = appraise("a1", "host-1", FACTS, AppraisalPolicy(
-        "gold", 2, (Unanswerable("its reference values are gone"),),
-        datetime.timedelta(hours=1)), NOW)
+        "gold", 2, (rule,), datetime.timedelta(hours=1)), NOW)
     (finding,) = result.findings
     assert (finding.rule, finding.tier, finding.subject) == (
         "profile", TrustTier.NONE, "document")
     assert finding.detail == ("the profile cannot be applied: its reference "
                               "values are gone")
     assert "new version" in finding.action
+    assert (rule.registers, rule.to_document()) == (frozenset(), {})
 
 
 @pytest.mark.parametrize(("contradicted", "tier"), [

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from attestation_service.core import errors
-from attestation_service.core.facts import LogSettings, extract
+from attestation_service.core.facts import (
+    LogSettings,
+    extract,
+    registers_only,
+)
 from attestation_service.core.memo import Memo
 from attestation_service.core.tpm.quote import VerifiedQuote
 from attestation_service.core.verify import VerifiedEvidence
@@ -44,6 +50,20 @@ def test_everything_is_taken_over():
 def test_logs_that_were_not_sent():
     found = facts(verified())
     assert (found.boot, found.ima) == (None, None)
+
+
+def test_a_quote_alone_says_registers_and_firmware():
+    quote = verified(BOOT.dump(), FILES.dump()).quote
+    known = {"manufacturer": "IFX", "hardware": True,
+             "labels": {"region": "eu"}}
+    found = registers_only(quote, **known)
+    assert (found.boot, found.ima) == (None, None)
+    # Whether the clock is safe is asked of a fresh quote only.
+    assert not found.clock_safe
+    whole = facts(verified(BOOT.dump(), FILES.dump()))
+    assert whole.clock_safe
+    assert dataclasses.replace(
+        whole, boot=None, ima=None, clock_safe=False) == found
 
 
 def test_logs_are_replayed_against_the_quote():

@@ -43,3 +43,25 @@ def test_registers_are_in_the_order_of_the_tpm():
     assert bank.concatenated() == b"\1" * 32 + b"\2" * 32 + b"\3" * 32
     assert list(bank.to_dict()["sha256"]) == ["0", "7", "10"]
     assert list(bank.only([10, 0]).values) == [0, 10]
+
+
+@pytest.mark.parametrize("label", ["sha1", "SHA256", "sm3_256", "", None, 11])
+def test_c3_what_is_no_bank_of_ours(label):
+    with pytest.raises(WireError):
+        HashAlg.from_label(label)
+    with pytest.raises(WireError):
+        PcrSelection.from_dict({label: [1]})
+
+
+def test_one_wrong_register_among_right_ones_is_refused():
+    for registers in ([1, 24], [1, 1], [1, "2"], [1, True]):
+        with pytest.raises(WireError):
+            PcrSelection.from_dict({"sha256": registers})
+    with pytest.raises(WireError):
+        PcrSelection(HashAlg.SHA256, frozenset({1, 24}))
+
+
+@pytest.mark.parametrize("size", [0, 20, 31, 33, 48])
+def test_c1_one_value_of_another_size_among_right_ones_is_refused(size):
+    with pytest.raises(WireError):
+        PcrBank(HashAlg.SHA256, {0: VALUE, 7: bytes(size)})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nova_trusted_launch.wire import encoding
 from nova_trusted_launch.wire.encoding import WireError
+from nova_trusted_launch.wire.evidence import Evidence
 from tests.unit.wire.specimens import KINDS, SPECIMENS, read, write
 
 NAMES = [type(value).__name__ for value in SPECIMENS]
@@ -32,12 +33,29 @@ MAY_BE_EMPTY = {
     "root"}
 
 
+@pytest.mark.parametrize("message", SPECIMENS, ids=NAMES)
+def test_one_of_each_is_read_again(message):
+    text = encoding.canonical(write(message))
+    assert read(type(message),
+                encoding.loads(text, max_size=len(text))) == message
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
 @given(data=st.data())
 def test_what_is_written_is_read_again(kind, data):
     value = data.draw(KINDS[kind][2])
     text = encoding.canonical(write(value))
     assert read(kind, encoding.loads(text, max_size=1 << 20)) == value
+
+
+def test_evidence_is_read_from_bytes_of_a_bounded_size():
+    (evidence,) = (s for s in SPECIMENS if isinstance(s, Evidence))
+    data = encoding.canonical(evidence.to_dict())
+    assert Evidence.from_bytes(data, max_size=len(data)) == evidence
+    for bad, size in ((data, len(data) - 1), (data[:-1], len(data)),
+                      (data + b"]", len(data) + 1), (b"[]", 2)):
+        with pytest.raises(WireError):
+            Evidence.from_bytes(bad, max_size=size)
 
 
 def places(value, path=()):

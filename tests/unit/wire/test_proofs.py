@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import pytest
@@ -67,6 +68,93 @@ def test_known_inclusion_proofs(leaf, index, size, path):
 def test_known_consistency_proofs(first, second, path):
     receipts.verify_consistency(first, root(first), second, root(second),
                                 unhex(path))
+
+
+# The definitions of RFC 6962, section 2.1, with the side of each step.
+
+LEAVES = [hashlib.sha256(bytes([0, i])).digest() for i in range(18)]
+
+
+def tree(leaves):
+    if len(leaves) == 1:
+        return leaves[0]
+    left, right = halves(leaves)
+    return hashlib.sha256(b"\1" + tree(left) + tree(right)).digest()
+
+
+def halves(leaves):
+    at = 1
+    while at * 2 < len(leaves):
+        at *= 2
+    return leaves[:at], leaves[at:]
+
+
+def audit(index, leaves):
+    if len(leaves) == 1:
+        return []
+    left, right = halves(leaves)
+    if index < len(left):
+        return [*audit(index, left), ("right", tree(right))]
+    return [*audit(index - len(left), right), ("left", tree(left))]
+
+
+def prefix(size, leaves, known=True):
+    if size == len(leaves):
+        return [] if known else [("start", tree(leaves))]
+    left, right = halves(leaves)
+    if size <= len(left):
+        return [*prefix(size, left, known), ("new", tree(right))]
+    return [*prefix(size - len(left), right, False), ("both", tree(left))]
+
+
+@functools.cache
+def included(index, size):
+    """The steps of a proof, and their hashes."""
+    return apart(audit(index, LEAVES[:size]))
+
+
+@functools.cache
+def consistent(first, second):
+    return apart(prefix(first, LEAVES[:second])) if first else ((), ())
+
+
+def apart(proof):
+    return tuple(s for s, _ in proof), tuple(value for _, value in proof)
+
+
+def holds(verify, *what):
+    try:
+        verify(*what)
+    except WireError:
+        return False
+    return True
+
+
+PLACES = [(index, size) for size in range(1, 18) for index in range(size)]
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_an_inclusion_proof_holds_where_its_steps_lead_and_nowhere_else(size):
+    root_of_it = tree(LEAVES[:size])
+    for index in range(size):
+        steps, hashes = included(index, size)
+        for place in PLACES:
+            assert holds(
+                receipts.verify_inclusion, LEAVES[index], *place, hashes,
+                root_of_it) is (steps == included(*place)[0])
+
+
+@pytest.mark.parametrize("second", range(2, 18))
+def test_a_consistency_proof_holds_where_its_steps_lead_and_nowhere_else(
+        second):
+    new = tree(LEAVES[:second])
+    for first in range(1, second):
+        old = tree(LEAVES[:first])
+        steps, hashes = consistent(first, second)
+        for less, size in PLACES:
+            assert holds(
+                receipts.verify_consistency, less, old, size, new,
+                hashes) is (steps == consistent(less, size)[0])
 
 
 def lies(path):

@@ -20,6 +20,7 @@ from nova_trusted_launch.wire.encoding import WireError
     pytest.param(b'{"a\\u0000":1}', id="nul-in-key"),
     pytest.param(b'{"a":["x",{"b":"\\u0000"}]}', id="nul-deep-inside"),
     pytest.param(b"[" * 17 + b"]" * 17, id="too-deep"),
+    pytest.param(b'[{"a":' * 9 + b"1" + b"}]" * 9, id="too-deep-in-turn"),
     pytest.param(b"[" * 100_000, id="bomb"),
     pytest.param(b"[" + b"[]," * 10 + b"[" * 16 + b"]" * 17,
                  id="too-deep-behind-others"),
@@ -60,6 +61,12 @@ def test_what_is_written_has_one_form():
 
 def test_surrogate_pairs_are_text():
     assert encoding.loads(b'"\\ud83d\\ude00"', max_size=99) == "\U0001f600"
+
+
+def test_escapes_of_what_can_be_stored_are_text_wherever_they_stand():
+    text = b'{"\\u00e9":["\\u0001",{"b":"\\u000a"},[],{},7],"c":null}'
+    assert encoding.loads(text, max_size=99) == {
+        "\u00e9": ["\1", {"b": "\n"}, [], {}, 7], "c": None}
 
 
 @pytest.mark.parametrize("text", [

@@ -128,6 +128,13 @@ def test_a_quirk_is_a_warning_unless_it_is_named(log):
     assert tiers(rule("boot-log", required=True), facts(log)) == [WARNING]
     assert tiers(rule("boot-log", required=True, quirks=["x", quirk]),
                  facts(log)) == [YES]
+    # What would have been accepted is told, also when nothing would.
+    other, = rule("boot-log", required=True, quirks=["x"]).judge(facts(log))
+    assert (other.tier, other.expected, other.actual) == (
+        WARNING, "x", quirk)
+    none, = rule("boot-log", required=True).judge(facts(log))
+    assert none.expected
+    assert quirk not in none.expected
 
 
 # Secure Boot.

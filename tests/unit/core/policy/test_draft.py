@@ -186,6 +186,29 @@ def test_firmware_quirks_are_told():
     assert tier(written, facts(log)) is YES
 
 
+def test_a_list_in_which_no_file_is_known_asks_for_nothing(log):
+    known = facts(log, logs.ImaList([logs.ima_file("boot_aggregate")]))
+    written = draft(known)
+    assert "ima" not in names(written)
+    assert tier(written, known) is YES
+
+
+def test_a_tpm_of_no_named_maker_is_known_by_its_firmware(log):
+    written = draft(facts(log, maker="", hardware=False))
+    assert names(written)[0] == "tpm"
+    assert tier(written, facts(log, maker="", hardware=False)) is YES
+    assert tier(written, facts(log, maker="", firmware=2)) is NO
+
+
+def test_secure_boot_that_authorised_nothing_is_asked_for_as_a_register():
+    log = logs.secure_log()
+    log.events.pop()
+    written = draft(facts(log))
+    assert "secure-boot" not in names(written)
+    assert 7 in [r["pcr"]["index"] for r in written["require"] if "pcr" in r]
+    assert tier(written, facts(log)) is YES
+
+
 def test_files_are_left_out_when_asked(log, files):
     written = draft(facts(log, files), files=False)
     assert "ima" not in names(written)

@@ -98,11 +98,21 @@ def test_short_rsa_key_refused():
 
 @pytest.mark.parametrize("numbers", [
     (b"", b""), (b"\x00", b"\x00"), (b"\xff" * 32, b"\xff" * 32),
-    (b"\x01" * 500, b"\x01")])
+    (b"\x01" * 500, b"\x01"), (b"\x01", b"\x01" * 500),
+    (b"\x01" * 200, b"\x01"), (b"\x01", b"\x01" * 200)])
 def test_numbers_that_are_no_signature_do_not_verify(numbers):
     r, s = numbers
     assert not TPM.ak.signed(b"message", bytes.fromhex("0018000b")
                              + tpm2b(r) + tpm2b(s))
+
+
+def test_numbers_verify_whatever_they_begin_with():
+    """Zeros are left out of DER and a sign is kept out, and nothing else."""
+    begun = set()
+    while len(begun) < 256:
+        signature = TPM.sign(b"message")
+        begun |= {signature[6], signature[-32]}
+        assert TPM.ak.signed(b"message", signature)
 
 
 @settings(max_examples=200)

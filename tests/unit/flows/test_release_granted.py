@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host asks for an instance's keys and gets them, or a reason."""
+"""A host asks for an instance's keys and gets them."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import hashlib
 
 import pytest
 
 from attestation_service import records as r
-from attestation_service.core import errors
 from attestation_service.flows.secrets import Prepared
 from nova_trusted_launch.wire import receipts
 from nova_trusted_launch.wire.challenge import Purpose
-from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.receipts import (
     CHECKPOINT_TYPE,
     RECEIPT_TYPE,
@@ -23,7 +19,7 @@ from nova_trusted_launch.wire.receipts import (
 )
 from nova_trusted_launch.wire.release import Action
 from nova_trusted_launch.wire.results import TrustTier
-from tests.fakes.cloud import Cloud, unseal
+from tests.fakes.cloud import unseal
 
 SECRET, DIGEST = b"s" * 32, b"d" * 32
 
@@ -31,22 +27,6 @@ SECRET, DIGEST = b"s" * 32, b"d" * 32
 @pytest.fixture(autouse=True)
 def placed(cloud, host):
     cloud.nova.place("vm-1", "host-1")
-
-
-def refused(asked, code, **lies):
-    """Answer, and see that the refusal is told and kept."""
-    with pytest.raises(errors.Refusal) as caught:
-        asked.answer(**lies)
-    assert caught.value.code is code
-    kept = asked.kept
-    assert (kept.state, kept.code, kept.detail) == (
-        r.ReleaseState.REFUSED, str(code), str(caught.value))
-    (event,) = [e for e in asked.host.cloud.events()
-                if e.payload.get("release_id") == kept.id]
-    assert (event.event_type, event.payload["code"]) == (
-        "release.refused", str(code))
-    assert asked.host.cloud.store.tables.log.size() == 0
-    return kept
 
 
 def secrets_in(cloud):
@@ -229,73 +209,6 @@ def test_fresh_evidence_becomes_the_hosts_result(cloud, host):
     assert len(kept.qualifying) == 32
 
 
-def test_a_refused_release_still_tells_what_the_host_is(cloud, host):
-    cloud.profile("boot", {"schema": 1, "require": [{"pcr": {
-        "bank": "sha256", "index": 0, "values": ["11" * 32]}}]})
-    kept = refused(host.ask(profile="boot"), Code.RELEASE_NOT_AFFIRMING)
-    assert kept.project_id == "p1"
-    assert "PCR 0 has none of the reference values" in kept.detail
-    tiers = {s.result.profile: s.result.tier
-             for s in cloud.flows.results.latest(r.Page(9))}
-    assert tiers["boot"] is TrustTier.CONTRAINDICATED
-    assert cloud.placement.traits == {"host-1": {"gold"}}
-
-
-def test_a_refused_release_leaves_nothing_else(cloud, host):
-    before = dict(cloud.vault.secrets)
-    refused(host.ask(), Code.RELEASE_NO_PROFILE)
-    assert cloud.vault.secrets == before
-    assert cloud.store.tables.leases.rows == {}
-    assert cloud.store.tables.keys.rows == {}
-
-
-def test_refused_evidence_is_kept_as_a_refusal(cloud, host):
-    host.release(profile="gold")
-    asked = host.ask(action=Action.POWER_ON)
-    with pytest.raises(errors.UnauthenticEvidence):
-        asked.answer(signature=host.tpm.sign(b"other"))
-    kept = asked.kept
-    assert (kept.state, kept.code) == (r.ReleaseState.REFUSED,
-                                       "evidence.unauthentic")
-    # Whose it was is known from the lease, though Nova was not asked.
-    assert kept.project_id == "p1"
-
-
-def test_refused_evidence_for_a_first_start_is_seen_by_its_project(
-        cloud, host):
-    asked = host.ask(profile="gold")
-    with pytest.raises(errors.UnauthenticEvidence):
-        asked.answer(signature=host.tpm.sign(b"other"))
-    assert asked.kept.project_id == "p1"
-
-
-def test_a_host_without_the_instance_shows_nothing_to_its_project(
-        cloud, host):
-    cloud.nova.place("vm-1", "host-2")
-    asked = host.ask(profile="gold")
-    with pytest.raises(errors.UnauthenticEvidence):
-        asked.answer(signature=host.tpm.sign(b"other"))
-    assert asked.kept.project_id is None
-
-
-def test_release_of_an_unknown_id(cloud, host):
-    asked = host.ask(profile="gold")
-    asked.release = dataclasses.replace(asked.release, id="nosuch")
-    with pytest.raises(errors.Unknown) as caught:
-        asked.answer()
-    assert caught.value.code is Code.RELEASE_UNKNOWN
-
-
-def test_open_releases_are_bounded():
-    cloud = Cloud(open_releases=2)
-    host = cloud.host()
-    host.ask()
-    host.ask()
-    host.challenge()
-    with pytest.raises(errors.LimitReached):
-        host.ask()
-
-
 def test_keys_do_not_show_in_any_repr(cloud, host):
     key = cloud.key(secret=SECRET)
     launch, nonce = cloud.token()
@@ -309,105 +222,3 @@ def test_keys_do_not_show_in_any_repr(cloud, host):
     for secret in (SECRET, keys.disk_key, nonce, keys.nonce):
         assert repr(secret)[2:-1] not in shown
         assert secret.hex() not in shown
-
-
-CHANGES = {
-    "labels": lambda c, h: c.flows.attesters.label(
-        h.id, {"a": "b"}, c.clock.now + datetime.timedelta(seconds=1)),
-    "retired": lambda c, h: c.flows.attesters.retire(
-        h.id, c.clock.now + datetime.timedelta(seconds=1)),
-    "profile version": lambda c, h: c.flows.profiles.add_version(
-        "gold", {"schema": 1, "require": [{"hardware-root": {
-            "required": True}}]}, activate=True, user_id="op",
-        now=c.clock()),
-    "profile retired": lambda c, h: c.flows.profiles.retire(
-        "gold", c.clock()),
-    "profile not shared any more": lambda c, h: c.flows.profiles.update(
-        "gold", {"projects": ["p2"]}, c.clock()),
-    "key deleted": lambda c, h: c.flows.keys.delete(
-        c.image_key.id, "p1"),
-    "token deleted": lambda c, h: c.flows.launches.delete(
-        c.launch.id, "p1"),
-    "token spent": lambda c, h: c.store.tables.launches.bind(
-        c.launch.id, "vm-9"),
-    "lease closed": lambda c, h: c.store.tables.leases.rows.update({
-        "vm-1": r.Lease("vm-1", "p1", "host-1", ("gold",), None, None, None,
-                        "d", None, "n", b"", c.clock(), c.clock())}),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_e3_what_changes_while_it_is_decided_refuses(
-        cloud, host, change, monkeypatch):
-    cloud.image_key = cloud.key()
-    cloud.launch, _ = cloud.token()
-    asked = host.ask(profile="gold", key_id=cloud.image_key.id,
-                     launch_id=cloud.launch.id)
-    before = set(cloud.vault.secrets)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        CHANGES[change](cloud, host)
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    with pytest.raises(errors.Refusal) as caught:
-        asked.answer()
-    assert caught.value.code is Code.REQUEST_CONFLICT
-    assert asked.kept.state is r.ReleaseState.REFUSED
-    assert cloud.store.tables.log.size() == 0
-    # Secrets that were made for it are gone again.
-    assert set(cloud.vault.secrets) <= before
-
-
-def test_what_evidence_changes_does_not_refuse(cloud, host, monkeypatch):
-    asked = host.ask(profile="gold", key_id=cloud.key().id)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        monkeypatch.undo()
-        host.attest()
-        host.ask("vm-1")
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    asked.keys()
-
-
-def test_two_first_releases_at_once_make_one_disk_key(
-        cloud, host, monkeypatch):
-    other = cloud.host("host-2")
-    cloud.nova.place("vm-1", "host-1", "host-2")
-    slow, fast = host.ask(profile="gold"), other.ask(profile="gold")
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        monkeypatch.undo()
-        fast.answer()
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    with pytest.raises(errors.Conflict):
-        slow.answer()
-    lease = cloud.flows.instances.show("vm-1", None).lease
-    assert lease.host == "host-2"
-    assert list(cloud.store.tables.keys.rows) == [lease.disk_key_id]
-
-
-def test_the_last_launch_is_used_once(cloud, host, monkeypatch):
-    key = cloud.key(launches=1)
-    cloud.nova.place("vm-2", "host-1")
-    slow = host.ask("vm-1", profile="gold", key_id=key.id)
-    fast = host.ask("vm-2", profile="gold", key_id=key.id)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        monkeypatch.undo()
-        fast.answer()
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    with pytest.raises(errors.Forbidden) as caught:
-        slow.answer()
-    assert caught.value.code is Code.RELEASE_EXHAUSTED
-    assert slow.kept.code == "release.exhausted"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers in an ASCII list: those that a kernel writes, and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from attestation_service.core.errors import MalformedEvidence
+from attestation_service.core.ima import log
+from attestation_service.core.ima.log import Format, Shape
+
+ASCII = Shape(Format.ASCII, 20)
+
+
+def line(*, uid=b"1000", mode=b"33188"):
+    """Write one entry of evm-sig, with an owner and a mode."""
+    return b" ".join((
+        b"10", b"00" * 20, b"evm-sig", b"sha256:" + b"ab" * 32, b"/g",
+        b"0302", b"security.ima", b"01", b"02", uid, b"0", mode))
+
+
+def numbers(raw):
+    """Return the last three fields as they are measured."""
+    data, fields, at = log.parse(raw, ASCII).data, [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at:at + 4], "little")
+        fields.append(data[at + 4:at + 4 + size])
+        at += 4 + size
+    return fields[-3:]
+
+
+@pytest.mark.parametrize(("text", "measured"), [
+    (b"0", bytes(4)), (b"1000", b"\xe8\3\0\0"),
+    (b"4294967295", b"\xff" * 4), (b"", b"")])
+def test_an_owner_is_measured_in_four_bytes(text, measured):
+    assert numbers(line(uid=text)) == [measured, bytes(4), b"\xa4\x81"]
+
+
+@pytest.mark.parametrize("text", [
+    b"4294967296", b"-1", b"+1", b"1_0", b"0x10", b"1\t", b"one"])
+def test_what_is_no_number_of_a_kernel(text):
+    with pytest.raises(MalformedEvidence):
+        log.parse(line(uid=text), ASCII)
+
+
+def test_a_mode_is_measured_in_two_bytes():
+    assert numbers(line(mode=b"65535"))[-1] == b"\xff\xff"

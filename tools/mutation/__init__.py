@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weaken the verifying core, and see who notices."""
