@@ -149,12 +149,12 @@ def _from_ascii(field: str, text: bytes, order: Order) -> bytes:
     size = _NUMBERS.get(field)
     if size is None:
         return _FROM_ASCII[field](text)
-    return _number(text).to_bytes(size, order) if text else b""
+    return _number(text, size).to_bytes(size, order) if text else b""
 
 
-def _number(text: bytes) -> int:
+def _number(text: bytes, size: int) -> int:
     number = int(text)
-    if number.bit_length() > 32 or not text.isdigit():
+    if number.bit_length() > 8 * size or not text.isdigit():
         raise ValueError("not a number that the kernel writes")
     return number
 

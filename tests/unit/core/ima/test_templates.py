@@ -43,5 +43,8 @@ def test_what_is_no_number_of_a_kernel(text):
         log.parse(line(uid=text), ASCII)
 
 
-def test_a_mode_is_measured_in_two_bytes():
+@pytest.mark.parametrize("text", [b"65536", b"4294967295"])
+def test_a_mode_is_measured_in_two_bytes(text):
     assert numbers(line(mode=b"65535"))[-1] == b"\xff\xff"
+    with pytest.raises(MalformedEvidence):
+        log.parse(line(mode=text), ASCII)
