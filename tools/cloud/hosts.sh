@@ -69,7 +69,7 @@ start_host() {
     rm -rf "$root"/run/*/*
     launch "host@$host" unshare --mount --uts --net \
         --propagation private --wd=/ sleep infinity
-    pid=$(recorded_pid "host@$host")
+    pid=$(recorded_pid "host@$host") || true
     await "host@$host" _is_asleep "$pid"
     echo "ntl-$(_random 8)" > "$RUN_DIR/host@$host.token"
     in_host "$host" mount -t tmpfs -o mode=0755,size=64m \
@@ -98,7 +98,7 @@ _is_asleep() {
 # _plug HOST BRIDGE DEVICE LETTER: a cable from the bridge into the host.
 _plug() {
     local host=$1 bridge=$2 device=$3 pid end
-    pid=$(recorded_pid "host@$host")
+    pid=$(recorded_pid "host@$host") || true
     end=ntl${NTL_CLOUD_NUMBER}$4$(host_number "$host")
     # A cable of an earlier life goes with its namespace, but not at once.
     ! ip link show "$end" > /dev/null 2>&1 || ip link del "$end" || true
