@@ -13,6 +13,10 @@ WHERE = ("attestation_service/core", "nova_trusted_launch/wire",
 SKIPPED = {"__init__.py", "errors.py"}
 # Tests beyond tests/unit/<same place>/test_<same name>.py.
 MORE_TESTS = {
+    "core/policy/chain_rules.py": [
+        "tests/unit/core/policy/test_boot_rules.py",
+        "tests/unit/core/policy/test_explained.py",
+        "tests/unit/core/policy/test_draft.py"],
     "core/release": ["tests/unit/core/test_release_cases.py",
                      "tests/unit/core/test_release_rebuild.py"],
     "core/tpm/quote.py": ["tests/attacks/test_a_quote.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from attestation_service.core import errors
 from nova_trusted_launch.wire.digests import PcrBank
 from tests.fakes import logs
 from tests.unit.core.policy.judged import (
@@ -74,6 +75,11 @@ def test_components_of_a_register_that_is_not_proven(log):
 def test_one_value_of_any_bank(size):
     asked = rule("boot-components", kind="images", values=["ab" * size])
     assert asked.values == (b"\xab" * size,)
+
+
+def test_a_value_of_no_bank_is_told_the_usual_size():
+    with pytest.raises(errors.Invalid, match="32 bytes"):
+        rule("boot-components", kind="images", values=["ab" * 20])
 
 
 # Command lines.
