@@ -97,9 +97,8 @@ def test_f6_boot_from_volume_is_refused(subject, agent):
     assert agent.requests == []
 
 
-def test_host_without_memory_folders_starts_nothing(subject, agent, folder):
-    CONF.set_override("libvirt_state_path", str(folder),
-                      group="trusted_launch")
+def test_host_without_memory_folders_starts_nothing(subject, agent):
+    CONF.set_override("libvirt_state_path", "/proc", group="trusted_launch")
     with pytest.raises(exception.ComputeResourcesUnavailable,
                        match="host.unfit"):
         spawn(subject, fakes.trusted())
