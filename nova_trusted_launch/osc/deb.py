@@ -12,13 +12,17 @@ after unpacking, which no package tells.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import pathlib
 import tarfile
+import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
@@ -72,7 +76,8 @@ def read_deb(path: str) -> Package:
             return _read(file, sha256)
     except OSError as exc:
         raise DebError(f"{path}: {exc.strerror or exc}") from exc
-    except (DebError, EOFError, ValueError, tarfile.TarError) as exc:
+    except (DebError, EOFError, ValueError, tarfile.TarError, zlib.error,
+            lzma.LZMAError) as exc:
         raise DebError(f"{path}: {exc}") from exc
 
 
@@ -106,15 +111,22 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, _Part]]:
         file.seek(start + int(size) + int(size) % 2)
 
 
+# Not tarfile's own: in some Pythons its errors hide behind an AttributeError.
+_UNPACKED: dict[str, Callable[[Any], Any]] = {
+    "": lambda part: part,
+    ".gz": lambda part: gzip.GzipFile(fileobj=part, mode="rb"),
+    ".xz": lzma.LZMAFile,
+    ".bz2": bz2.BZ2File,
+}
+
+
 def _open(name: str, part: _Part) -> tarfile.TarFile:
-    suffix = name.partition(".tar")[2].removeprefix(".")
-    if suffix not in ("", "gz", "xz", "bz2"):
+    suffix = name.partition(".tar")[2]
+    if suffix not in _UNPACKED:
         raise DebError(
-            f"{name} is compressed with {suffix}, which cannot be read here; "
-            "unpack it with dpkg-deb and use --sha256sums")
-    return tarfile.open(
-        fileobj=part,  # type: ignore[call-overload, no-any-return]
-        mode=f"r|{suffix}")
+            f"{name} is compressed with {suffix[1:]}, which cannot be read "
+            "here; unpack it with dpkg-deb and use --sha256sums")
+    return tarfile.open(fileobj=_UNPACKED[suffix](part), mode="r|")
 
 
 def _control(name: str, part: _Part) -> dict[str, str]:
