@@ -7,6 +7,7 @@ import hashlib
 
 import pytest
 
+from attestation_service.core.errors import UnauthenticEvidence
 from attestation_service.core.ima import extended, log
 from tests.fakes import logs
 
@@ -69,3 +70,15 @@ def test_what_is_unusual_is_taken_apart(
     assert extended.reader("sha384", shape)(found) == true(files)
     # A binary entry says itself how long its data is.
     assert form == "dump" or apart == [found[at]]
+
+
+@FORMS
+@HASHES
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_what_does_not_hash_to_its_hash_is_refused(form, claimed, at):
+    files = usual("ima-ng", claimed)
+    entry = files.entries[at]
+    entry.claimed = bytes([entry.claimed[0] ^ 1]) + entry.claimed[1:]
+    shape, found = raws(files, form)
+    with pytest.raises(UnauthenticEvidence):
+        extended.reader("sha384", shape)(found)
