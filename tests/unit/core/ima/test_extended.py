@@ -12,7 +12,8 @@ from attestation_service.core.ima import extended, log
 from tests.fakes import logs
 
 FORMS = pytest.mark.parametrize("form", ["dump", "ascii"])
-HASHES = pytest.mark.parametrize("claimed", ["sha1", "sha256", "sha512"])
+HASHES = pytest.mark.parametrize("claimed", [
+    "sha1", "sha256", "sha384", "sha512"])
 # Up to the longest that a kernel knows, with its NUL.
 PATHS = ["/", "/bin/a", "/" + "p" * 4094]
 
