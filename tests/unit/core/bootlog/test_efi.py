@@ -32,7 +32,7 @@ def test_a_variable_of_an_old_shim_has_zeros_behind():
 
 @pytest.mark.parametrize("data", [
     VARIABLE[:31], VARIABLE[:-1], VARIABLE + bytes(8), VARIABLE + b"\1",
-    VARIABLE + b"?",
+    VARIABLE + b"?", VARIABLE + b"\0\1", VARIABLE + b"\1\0",
     logs.GLOBAL.bytes_le + b"\xff" * 16])
 def test_what_is_no_variable(data):
     with pytest.raises(MalformedEvidence):
