@@ -48,7 +48,8 @@ MORE_TESTS = {
                          "tests/unit/wire/test_messages.py"],
     "wire/receipts.py": ["tests/unit/wire/test_proofs.py",
                          "tests/unit/wire/test_messages.py"],
-    **{f"wire/{name}.py": ["tests/unit/wire/test_messages.py"] for name in (
+    **{f"wire/{name}.py": ["tests/unit/wire/test_messages.py",
+                           "tests/unit/wire/test_encoding.py"] for name in (
         "challenge", "digests", "enrolment", "evidence", "release",
         "results", "snapshot")},
 }

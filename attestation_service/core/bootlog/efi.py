@@ -69,8 +69,7 @@ class Variable:
             raise MalformedEvidence("EFI variable: cut short") from exc
         name_end = _VARIABLE.size + 2 * characters
         end = name_end + size
-        if end != len(data) and (
-                not end < len(data) < end + 8 or any(data[end:])):
+        if not end <= len(data) < end + 8 or any(data[end:]):
             raise MalformedEvidence("EFI variable: its lengths do not add up")
         return cls(vendor, text(data[_VARIABLE.size:name_end]),
                    data[name_end:end])

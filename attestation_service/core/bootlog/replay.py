@@ -10,7 +10,7 @@ Not decided here: whether what was booted is good (``core.policy``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from attestation_service.core.bootlog import binding
@@ -81,7 +81,7 @@ class ReplayedEvents:
     log: BootLog
     _column: int
     # What was measured of the events whose data had to be, by number.
-    _tied: Mapping[int, bytes] = field(compare=False, repr=False)
+    _tied: Mapping[int, bytes]
 
     def of(self, *registers: int) -> Iterator[ReplayedEvent]:
         """Iterate over the proven events of ``registers``, in log order."""

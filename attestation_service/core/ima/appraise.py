@@ -33,9 +33,8 @@ _UNSIGNED = b"\0\0\0\0"
 
 
 class Verdict(enum.Enum):
-    """What is known of one entry."""
+    """What is wrong with one entry."""
 
-    GOOD = "good"
     UNKNOWN = "unknown"
     VIOLATION = "violation"
     BOOT_AGGREGATE = "boot-aggregate"
@@ -177,7 +176,7 @@ class Appraiser:
                 entry = self._judge(ima, number + index, boot_aggregate,
                                     chunk.entries[index],
                                     chunk.digests[index])
-                if entry.verdict is Verdict.GOOD:
+                if entry is None:
                     continue
                 count += 1
                 if len(bad) < DESCRIBED:
@@ -193,12 +192,13 @@ class Appraiser:
 
     def _judge(self, ima: ReplayedIma, number: int,
                boot_aggregate: bytes | None, raw: bytes,
-               template_digest: bytes) -> BadEntry:
+               template_digest: bytes) -> BadEntry | None:
+        """Look at one entry; None: there is nothing to say against it."""
         try:
             entry = ima.entry(raw)
             if entry.register != log.REGISTER:
                 # Nothing is proven of it.
-                return BadEntry(number, Verdict.GOOD, b"", b"")
+                return None
             facts = log.file_facts(entry)
         except MalformedEvidence:
             return BadEntry(number, Verdict.UNREADABLE, b"", b"")
@@ -207,13 +207,13 @@ class Appraiser:
             verdict = Verdict.VIOLATION
         elif facts.path == BOOT_AGGREGATE:
             # Right on one host, wrong on another: never remembered.
-            verdict = Verdict.BOOT_AGGREGATE
             if facts.digest == boot_aggregate:
-                verdict = Verdict.GOOD
+                return None
+            verdict = Verdict.BOOT_AGGREGATE
         elif self.memo.recall(template_digest) or self._vouched_for(
                 facts, ima.alg):
-            verdict = Verdict.GOOD
             self.memo.keep(template_digest, True)
+            return None
         else:
             verdict = Verdict.UNKNOWN
         return BadEntry(number, verdict, facts.path, facts.digest)

@@ -165,7 +165,7 @@ def replay(
     if not data:
         if start.value != quoted:
             raise _unreached(0)
-        return ReplayedIma(pcrs.alg, start, start, 0, log.BINARY, b"", [])
+        return ReplayedIma(pcrs.alg, start, start, 0, log.BINARY, data, [])
     shape = log.shape(data)
     run = _Run(start, quoted, pcrs.alg, shape, memo)
     kept: list[Chunk] | None = [] if len(data) <= _KEPT else None

@@ -242,7 +242,7 @@ def _name(known: FileReferences, excludes: Iterable[str],
         sorted(excludes), sorted(keys)]))
     for value in sorted(known.extended(HashAlg.SHA256)):
         name.update(value)
-    return name.hexdigest()[:32]
+    return name.hexdigest()
 
 
 #: The name of this rule in a document.

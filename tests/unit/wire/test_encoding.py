@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hmac
 
 import pytest
 from hypothesis import given
@@ -167,6 +168,8 @@ def test_d5_a_proof_is_of_one_credential_and_one_enrolment():
               for credential in (b"a" * 32, b"b" * 32)
               for enrolment in ("e1", "e2")}
     assert len(proofs) == 4
+    assert activation_proof(b"a" * 32, "e1") == hmac.digest(
+        b"a" * 32, b"trusted-launch-activation-1\0e1", "sha256")
 
 
 @given(st.lists(st.sampled_from(TrustTier)))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from nova_trusted_launch.wire import encoding
 from nova_trusted_launch.wire.encoding import WireError
+from nova_trusted_launch.wire.enrolment import EnrolmentRequest
 from nova_trusted_launch.wire.evidence import Evidence
 from tests.unit.wire.specimens import KINDS, SPECIMENS, read, write
 
@@ -56,6 +58,33 @@ def test_evidence_is_read_from_bytes_of_a_bounded_size():
                       (data + b"]", len(data) + 1), (b"[]", 2)):
         with pytest.raises(WireError):
             Evidence.from_bytes(bad, max_size=size)
+
+
+class Long(bytes):
+    """Bytes that say they are more."""
+
+    size = 128 * 1024 * 1024
+
+    def __len__(self):
+        return self.size
+
+
+def test_an_envelope_is_no_larger_than_this():
+    evidence = Evidence("a1", b"n", b"q", b"s", SPECIMENS[1])
+    assert evidence.ima_offset == 0
+    data = Long(encoding.canonical(evidence.to_dict()))
+    assert Evidence.from_bytes(data) == evidence
+    data.size += 1
+    with pytest.raises(WireError):
+        Evidence.from_bytes(data)
+
+
+def test_d1_a_chain_is_no_longer_than_this():
+    fits = EnrolmentRequest("host", b"", (b"ca",) * 8, b"", b"")
+    assert EnrolmentRequest.from_dict(fits.to_dict()) == fits
+    with pytest.raises(WireError):
+        EnrolmentRequest.from_dict(dataclasses.replace(
+            fits, intermediates=(b"ca",) * 9).to_dict())
 
 
 def places(value, path=()):

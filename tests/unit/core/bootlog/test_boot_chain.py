@@ -158,6 +158,9 @@ def test_what_cannot_be_read_is_told(log, register):
     found = chain(log)
     assert digests(found.unreadable) == [logs.hashed(11, b"/k evil")]
     assert found.command_lines == found.commands == ()
+    # What follows is read all the same.
+    log.add(register, logs.IPL, b"/k quiet")
+    assert [t.text for t in chain(log).command_lines] == ["/k quiet"]
 
 
 def test_separators_of_a_boot_loader_are_no_commands(log):
@@ -169,18 +172,18 @@ def test_separators_of_a_boot_loader_are_no_commands(log):
 
 def test_variables(log):
     whole = logs.variable(logs.GLOBAL, "BootOrder", b"\1\0")
+    log.add(1, logs.VARIABLE_BOOT, b"no variable")
     log.add(1, logs.VARIABLE_BOOT, whole)
     log.add(1, logs.VARIABLE_BOOT, whole, measured=b"\1\0")
     log.add(1, 0x8000000C, whole)
     log.add(1, logs.DRIVER_CONFIG, whole)
-    log.add(1, logs.VARIABLE_BOOT, b"no variable")
     log.add(1, 0x10, whole)
     log.add(1, 0x10, whole, measured=b"x")
     found = chain(log).variables
     assert [(v.number, v.claimed_name, v.name_proven, v.data)
             for v in found] == [
-        (8, "BootOrder", True, b"\1\0"), (9, "BootOrder", False, b"\1\0"),
-        (10, "BootOrder", True, b"\1\0"), (11, "BootOrder", True, b"\1\0")]
+        (9, "BootOrder", True, b"\1\0"), (10, "BootOrder", False, b"\1\0"),
+        (11, "BootOrder", True, b"\1\0"), (12, "BootOrder", True, b"\1\0")]
 
 
 @pytest.mark.parametrize("kind", [logs.GPT, 0x8000000D])

@@ -17,6 +17,10 @@ from tests.fakes import logs
 VARIABLE = logs.variable(logs.GLOBAL, "PK", b"data")
 
 
+def test_text_that_is_cut_short_says_so():
+    assert efi.text(b"a\0b") == "a\ufffd"
+
+
 def test_a_variable():
     assert efi.Variable.parse(VARIABLE) == efi.Variable(
         efi.GLOBAL_VARIABLE, "PK", b"data")
@@ -28,7 +32,7 @@ def test_a_variable_of_an_old_shim_has_zeros_behind():
 
 @pytest.mark.parametrize("data", [
     VARIABLE[:31], VARIABLE[:-1], VARIABLE + bytes(8), VARIABLE + b"\1",
-    VARIABLE + b"?",
+    VARIABLE + b"?", VARIABLE + b"\0\1", VARIABLE + b"\1\0",
     logs.GLOBAL.bytes_le + b"\xff" * 16])
 def test_what_is_no_variable(data):
     with pytest.raises(MalformedEvidence):
@@ -85,7 +89,7 @@ def resized(*sizes):
 @pytest.mark.parametrize("data", [
     pytest.param(GOOD[:27], id="cut in its header"),
     pytest.param(GOOD[:-1], id="cut in an entry"),
-    pytest.param(resized(len(GOOD), 0, 15), id="no room for the owner"),
+    pytest.param(resized(len(GOOD), 0, 12), id="no room for the owner"),
     pytest.param(resized(len(GOOD), 0, 0), id="entries of no size"),
     pytest.param(resized(len(GOOD), 0, 47), id="part of an entry"),
     pytest.param(resized(27, 0, 48), id="ends before it starts"),
@@ -99,10 +103,12 @@ def test_what_is_no_signature_database(data):
 
 
 DER = b"\x30\x82\x00\x04abcd"
+LONG = b"\x30\x82\x01\x04" + bytes(260)
 
 
 @pytest.mark.parametrize("data, expected", [
     pytest.param(DER, efi.Signature(efi.X509, None, DER), id="old shim"),
+    pytest.param(LONG, efi.Signature(efi.X509, None, LONG), id="long"),
     pytest.param(logs.SHIM.bytes_le + DER,
                  efi.Signature(efi.X509, logs.SHIM.bytes_le, DER),
                  id="certificate"),
@@ -173,6 +179,9 @@ def test_a_partition_table():
     assert efi.PartitionTable.parse(gpt()) == efi.PartitionTable(DISK, (
         efi.Partition(TYPE, OWN, 34, 50, "boot"),))
     assert len(efi.PartitionTable.parse(gpt(3)).partitions) == 3
+    two = efi.PartitionTable.parse(gpt(2)[:-72] + "root".encode(
+        "utf-16-le").ljust(72, b"\0"))
+    assert [p.name for p in two.partitions] == ["boot", "root"]
     assert efi.PartitionTable.parse(gpt(0)).partitions == ()
 
 

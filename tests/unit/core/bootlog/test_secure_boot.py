@@ -74,7 +74,8 @@ def test_an_authority_before_the_separator(log):
     assert [a.before_separator for a in found.authorities] == [True, False]
 
 
-@pytest.mark.parametrize("value, validates", [(b"\1", False), (b"\0", True)])
+@pytest.mark.parametrize("value, validates", [
+    (b"\1", False), (b"\0", True), (b"\0\1", False), (b"", True)])
 def test_shim_may_be_told_not_to_validate(log, value, validates):
     log.add(7, logs.AUTHORITY, logs.variable(logs.SHIM, "MokSBState", value))
     found = state(log)

@@ -56,7 +56,8 @@ def test_the_rest_of_the_log_area_is_no_event(dump, filler):
 
 @pytest.mark.parametrize("dump", [SMALL.dump, SMALL.legacy])
 def test_other_bytes_behind_the_log_are_refused(dump):
-    for tail in (b"\1", bytes(40) + b"\1", b"\0\xff", b"\xff" * 40 + b"\0"):
+    for tail in (b"\1", b"?", b"\0?", b"\xff?", bytes(40) + b"\1",
+                 b"\0\xff", b"\xff" * 40 + b"\0"):
         with pytest.raises(errors.MalformedEvidence):
             tcg.parse(dump() + tail)
 

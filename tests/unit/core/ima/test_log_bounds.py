@@ -28,6 +28,12 @@ def test_the_usual_shape():
     assert log.BINARY == BINARY
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 19, 20])
+def test_a_violation_has_a_hash_of_nothing_but_zeros(zeros):
+    claimed = bytes(zeros).ljust(20, b"h")
+    assert log.Entry(10, claimed, "ima-ng", b"").violation is (zeros == 20)
+
+
 @pytest.mark.parametrize("name", [b"x", b"n" * 255])
 def test_a_name_tells_the_shape(name):
     assert log.shape(entry(name)) == BINARY
@@ -55,6 +61,12 @@ def test_a_legacy_entry_with_too_short_a_digest_is_refused():
     with pytest.raises(MalformedEvidence):
         log.parse(struct.pack("<I20sI", 10, b"h" * 20, 3) + b"ima"
                   + bytes(19), BINARY)
+
+
+@pytest.mark.parametrize("size", [0, 19, 21, 32])
+def test_a_line_with_a_hash_of_another_size_is_refused(size):
+    with pytest.raises(MalformedEvidence):
+        log.parse(b"10 " + b"00" * size + b" ima-ng sha256:00 /a", ASCII)
 
 
 def test_nothing_is_no_entry():

@@ -6,27 +6,38 @@ from __future__ import annotations
 import pytest
 
 from attestation_service.core.errors import MalformedEvidence
-from attestation_service.core.ima import log
+from attestation_service.core.ima import log, templates
 from attestation_service.core.ima.log import Format, Shape
 
 ASCII = Shape(Format.ASCII, 20)
 
 
-def line(*, uid=b"1000", mode=b"33188"):
+DIGEST = b"sha256:" + b"ab" * 32
+FIELDS = ("d-ng", "d-ngv2", "d-modsig", "n-ng", "sig", "modsig", "evmsig",
+          "buf", "xattrnames", "xattrlengths", "xattrvalues", "iuid", "igid",
+          "imode")
+
+
+def line(*, uid=b"1000", mode=b"33188", digest=DIGEST,
+         names=b"security.ima"):
     """Write one entry of evm-sig, with an owner and a mode."""
     return b" ".join((
-        b"10", b"00" * 20, b"evm-sig", b"sha256:" + b"ab" * 32, b"/g",
-        b"0302", b"security.ima", b"01", b"02", uid, b"0", mode))
+        b"10", b"00" * 20, b"evm-sig", digest, b"/g",
+        b"0302", names, b"01", b"02", uid, b"0", mode))
 
 
-def numbers(raw):
-    """Return the last three fields as they are measured."""
+def measured(raw):
+    """Return the fields as they are measured."""
     data, fields, at = log.parse(raw, ASCII).data, [], 0
     while at < len(data):
         size = int.from_bytes(data[at:at + 4], "little")
         fields.append(data[at + 4:at + 4 + size])
         at += 4 + size
-    return fields[-3:]
+    return fields
+
+
+def numbers(raw):
+    return measured(raw)[-3:]
 
 
 @pytest.mark.parametrize(("text", "measured"), [
@@ -48,3 +59,21 @@ def test_a_mode_is_measured_in_two_bytes(text):
     assert numbers(line(mode=b"65535"))[-1] == b"\xff\xff"
     with pytest.raises(MalformedEvidence):
         log.parse(line(mode=text), ASCII)
+
+
+@pytest.mark.parametrize(("text", "field"), [
+    (b"", b""), (b"security.ima", b"security.ima\0\0")])
+def test_names_of_attributes_end_twice_if_there_are_any(text, field):
+    assert measured(line(names=text))[3] == field
+
+
+@pytest.mark.parametrize("digest", [b"ab" * 32, b"", b"sha256:xy"])
+def test_a_digest_names_its_algorithm(digest):
+    with pytest.raises(MalformedEvidence):
+        log.parse(line(digest=digest), ASCII)
+
+
+def test_a_template_may_have_any_of_the_fields():
+    assert templates.fields_of("|".join(FIELDS)) == FIELDS
+    with pytest.raises(MalformedEvidence):
+        templates.fields_of("|".join((*FIELDS, "other")))

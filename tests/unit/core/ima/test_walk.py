@@ -34,7 +34,8 @@ def test_a_value_of_no_bank(size):
 def test_a_value_is_found_where_the_register_had_it():
     for count in range(5):
         value = logs.ImaList(FILES.entries[:count]).value()
-        assert walk(FILES.dump(), value).reached == count
+        found = walk(FILES.dump(), value)
+        assert (found.reached, found.quirk) == (count, "")
     never = walk(FILES.dump(), b"\1" * 32)
     assert (never.reached, never.entries, never.quirk) == (None, 4, "")
     assert never.value == FILES.value()

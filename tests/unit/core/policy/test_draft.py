@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 
@@ -134,6 +135,42 @@ def test_secure_boot_off_is_refused():
     assert tier(written, facts(on)) is NO
 
 
+def test_what_is_revoked_has_to_stay_revoked():
+    def revoking(dbx):
+        log, event = logs.secure_log(), logs.BootLog()
+        event.add(7, logs.DRIVER_CONFIG, logs.variable(
+            logs.DATABASE, "dbx", dbx))
+        log.events[5:6] = event.events
+        return log
+
+    digest = logs.signature_list(logs.SHA256_SIGNATURE, b"\3" * 32)
+    # A hash with the time since when it is revoked: no rule can ask for it.
+    dated = logs.signature_list(logs.SHIM, b"\4" * 48)
+    known = facts(revoking(digest + dated))
+    written = draft(known)
+    assert [r["secure-boot"]["revoked"] for r in written["require"]
+            if "secure-boot" in r] == [["03" * 32]]
+    assert tier(written, known) is YES
+    assert tier(written, facts(revoking(dated))) is NO
+
+
+def test_a_driver_explains_the_register_of_drivers():
+    log = logs.secure_log()
+    log.add(2, logs.BOOT_DRIVER, b"driver", measured=b"driver")
+    known = facts(log)
+    written = draft(known)
+    asked = [r["pcr"]["index"] for r in written["require"] if "pcr" in r]
+    assert 2 not in asked and 3 in asked
+    assert tier(written, known) is YES
+
+
+def test_only_what_was_quoted_is_asked_for():
+    known = facts()
+    few = PcrBank(HashAlg.SHA256, {7: known.pcrs.values[7]})
+    assert names(draft(dataclasses.replace(known, pcrs=few))) == [
+        "hardware-root", "tpm", "pcr"]
+
+
 def test_another_command_line_is_refused(log, files):
     written = draft(facts(log, files))
     changed = log.copy()
@@ -225,16 +262,19 @@ def test_what_cannot_be_named_is_good_at_any_path(log, files):
     assert tier(written, facts(log, files)) is YES
 
 
-@pytest.mark.parametrize("entry", [
-    logs.ima_file("/never", violation=True),
-    logs.ImaEntry(b"/never, and in no form we know", "odd"),
-    logs.ima_file("/never", b"a", alg="sha1")])
-def test_what_nobody_can_vouch_for_is_not_in_it(log, files, entry):
-    files.entries.append(entry)
+@pytest.mark.parametrize(("entry", "judged"), [
+    (logs.ima_file("/never", violation=True), NO),
+    (logs.ImaEntry(b"/never, and in no form we know", "odd"), NO),
+    (logs.ima_file("/never", b"a", alg="sha1"), NO),
+    (logs.ima_file("/never", b"a", register=11), YES)])
+def test_what_nobody_can_vouch_for_is_not_in_it(log, files, entry, judged):
+    without = draft(facts(log, files))
+    files.entries.insert(1, entry)
     known = facts(log, files)
     written = draft(known)
-    assert "/never" not in str(written)
-    assert tier(written, known) is NO
+    # All that follows in the list is.
+    assert written == without
+    assert tier(written, known) is judged
 
 
 def test_a_set_that_does_not_exist_is_not_asked_for(log):

@@ -21,6 +21,7 @@ from attestation_service.core.policy.reference_values import ReferenceValues
 from nova_trusted_launch.wire.results import TrustTier
 from tests.fakes import logs
 from tests.unit.core.ima.test_appraise import (
+    AGGREGATE,
     EC,
     OTHERS,
     aggregate,
@@ -152,12 +153,22 @@ def test_the_list_of_another_boot(files):
     files.entries[0] = aggregate(b"\1" * 32)
     found, = rule(**FILES).judge(facts(files))
     assert found.tier is NO and "another boot" in found.detail
+    assert found.expected == AGGREGATE.hex()
+
+
+def test_a_boot_that_was_not_quoted_whole(files):
+    pcrs = files.pcrs({i: OTHERS[i] for i in range(9)})
+    found, = rule(**FILES).judge(facts(
+        ima=ima_facts(files.dump(), pcrs, boot=(1, 0))))
+    assert (found.tier, found.expected) == (
+        NO, "the hash of registers 0 to 9, all quoted")
 
 
 def test_an_entry_that_cannot_be_read(files):
     files.entries.append(logs.ImaEntry(b"odd", "evm-sig"))
     found, = rule(**FILES).judge(facts(files))
     assert found.tier is NO and "cannot be read" in found.detail
+    assert found.actual == "nothing that can be read"
 
 
 def test_a_thousand_bad_files_have_few_findings(files):
@@ -217,6 +228,12 @@ def pem(key):
 def test_keys_of_both_kinds():
     rule(keys=[pem(rsa.generate_private_key(65537, 2048)),
                pem(ec.generate_private_key(ec.SECP384R1()))])
+
+
+def test_a_key_is_no_longer_than_this():
+    rule(keys=[PEM.ljust(4096)])
+    with pytest.raises(errors.Invalid, match="^/require/0/ima/keys/0: "):
+        rule(keys=[PEM.ljust(4097)])
 
 
 @pytest.mark.parametrize("body", [
