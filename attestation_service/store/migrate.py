@@ -70,6 +70,8 @@ def _turn(connection: sa.Connection) -> Iterator[None]:
             raise errors.Unavailable("another upgrade does not end")
         try:
             yield
+            # The revision, before the next one looks for it.
+            connection.exec_driver_sql("COMMIT")
         finally:
             connection.execute(sa.select(sa.func.release_lock(name)))
     else:

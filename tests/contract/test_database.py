@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from concurrent import futures
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from oslo_db import exception as db_exc
@@ -45,6 +47,22 @@ def test_replicas_may_sync_at_once(url):
         assert unit.log.size() == 0
     for connected in databases:
         connected.dispose()
+
+
+def test_replica_that_comes_before_the_upgrade_is_committed(url):
+    first, second = (database.connect(url) for _ in range(2))
+    with first.transaction() as connection:
+        schema.metadata.drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    with futures.ThreadPoolExecutor() as pool:
+        with first.transaction() as connection:
+            with migrate._turn(connection):
+                command.upgrade(migrate._config(connection), "head")
+            other = pool.submit(migrate.sync, second)
+            time.sleep(1)
+        assert other.result() == migrate.newest()
+    first.dispose()
+    second.dispose()
 
 
 def test_units_do_not_nest(sql_store):
