@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes.cloud import Cloud
 from tests.fixtures.host import Host, profile
 from tests.fixtures.service import AttestationServiceFixture
 
@@ -20,3 +21,12 @@ def host(service):
     """A host that is approved, under a profile that it satisfies."""
     profile(service)
     return Host(service).enrol()
+
+
+@pytest.fixture
+def cloud():
+    """The service whole but for its edges, and an instance on a host."""
+    made = Cloud()
+    made.profile()
+    made.nova.place("vm-1", "host-1")
+    return made

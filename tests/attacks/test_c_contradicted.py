@@ -17,20 +17,11 @@ from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.digests import PcrBank
 from nova_trusted_launch.wire.results import TrustTier
 from tests.fakes import logs
-from tests.fakes.cloud import Cloud
 
 AFFIRMING, CONTRAINDICATED, NONE = (
     TrustTier.AFFIRMING, TrustTier.CONTRAINDICATED, TrustTier.NONE)
 BOOT_LOG = logs.secure_log()
 LOG = BOOT_LOG.dump()
-
-
-@pytest.fixture
-def cloud():
-    made = Cloud()
-    made.profile()
-    made.nova.place("vm-1", "host-1")
-    return made
 
 
 @pytest.fixture

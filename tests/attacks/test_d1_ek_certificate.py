@@ -12,16 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from attestation_service.core.endorsement import (
-    TrustAnchors, verify_endorsement)
+    TrustAnchors)
 from attestation_service.core.errors import MalformedEvidence, UnendorsedKey
 from attestation_service.core.tpm.structures import Public
+from tests.attacks.endorsing import CA, endorse
 from tests.fakes.ca import EK_USAGE, NOW, PLATFORM_USAGE, YEAR, Authority
 from tests.fakes.tpm import (
     EK_ATTRIBUTES, FakeCa, FakeTpm, new_key,
     public_area)
 
-CA = FakeCa()
-ANCHORS = TrustAnchors.of(hardware=[CA.root.der])
 SECOND = datetime.timedelta(seconds=1)
 AES = bytes.fromhex("000600800043")
 
@@ -34,15 +33,6 @@ def tpm():
 @pytest.fixture(scope="module")
 def ek_key(tpm):
     return Public.parse(tpm.ek_public).key
-
-
-def endorse(tpm, certificate=None, **changed):
-    given = {"anchors": ANCHORS, "now": NOW} | changed
-    chain = given.pop("intermediates", tpm.intermediates)
-    if certificate is None:
-        certificate = tpm.ek_certificate
-    return verify_endorsement(certificate, chain,
-                              given.pop("ek_public", tpm.ek_public), **given)
 
 
 def test_the_tpms_own_certificate_is_believed(tpm):

@@ -11,21 +11,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from attestation_service.core.endorsement import (
-    TrustAnchors, verify_certificate, verify_endorsement)
+    TrustAnchors, verify_certificate)
 from attestation_service.core.errors import (
     MalformedEvidence, StaleEvidence, UnauthenticEvidence, UnendorsedKey)
 from attestation_service.core.tpm.certify import verify_certified_parent
 from attestation_service.core.tpm.credential import make_credential
 from attestation_service.core.tpm.quote import load_attestation_key
 from attestation_service.core.tpm.structures import Public, tpm2b
+from tests.attacks.endorsing import CA, endorse
 from tests.fakes.ca import NOW
 from tests.fakes.tpm import (
-    AK_ATTRIBUTES, FakeCa, FakeTpm, TpmRefused, new_key,
+    AK_ATTRIBUTES, FakeTpm, TpmRefused, new_key,
     public_area)
 
 VECTORS = pathlib.Path(__file__).parents[1] / "vectors"
-CA = FakeCa()
-ANCHORS = TrustAnchors.of(hardware=[CA.root.der])
 
 AES = bytes.fromhex("000600800043")
 NONCE = bytes(range(32))
@@ -34,15 +33,6 @@ NONCE = bytes(range(32))
 @pytest.fixture(scope="module")
 def tpm():
     return FakeTpm(ca=CA)
-
-
-def endorse(tpm, certificate=None, **changed):
-    given = {"anchors": ANCHORS, "now": NOW} | changed
-    chain = given.pop("intermediates", tpm.intermediates)
-    if certificate is None:
-        certificate = tpm.ek_certificate
-    return verify_endorsement(certificate, chain,
-                              given.pop("ek_public", tpm.ek_public), **given)
 
 
 def test_d2_software_ca_is_no_hardware(tpm):

@@ -14,17 +14,8 @@ from attestation_service.core import errors
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action
 from tests.attacks.refusals import refused, refusing
-from tests.fakes.cloud import Cloud
 
 SECRET, DIGEST, OTHER_DIGEST = b"s" * 32, b"d" * 32, b"e" * 32
-
-
-@pytest.fixture
-def cloud():
-    made = Cloud()
-    made.profile()
-    made.nova.place("vm-1", "host-1")
-    return made
 
 
 @pytest.fixture

@@ -16,16 +16,8 @@ from attestation_service.core import errors
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.release import Action, SealedKey
 from tests.attacks.refusals import refused, refusing
-from tests.fakes.cloud import Cloud, unseal
+from tests.fakes.cloud import unseal
 from tests.fakes.tpm import TpmRefused
-
-
-@pytest.fixture
-def cloud():
-    made = Cloud()
-    made.profile()
-    made.nova.place("vm-1", "host-1")
-    return made
 
 
 @pytest.fixture

@@ -11,15 +11,6 @@ from attestation_service.core.policy import rules
 from attestation_service.flows import judgement
 from nova_trusted_launch.wire.codes import Code
 from nova_trusted_launch.wire.results import TrustTier
-from tests.fakes.cloud import Cloud
-
-
-@pytest.fixture
-def cloud():
-    made = Cloud()
-    made.profile()
-    made.nova.place("vm-1", "host-1")
-    return made
 
 
 @pytest.fixture

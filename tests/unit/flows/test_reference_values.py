@@ -14,8 +14,8 @@ from attestation_service.flows import policies
 from attestation_service.flows.policies import Policies
 from nova_trusted_launch.wire.codes import Code
 from tests.fakes.cloud import PROFILE, Cloud
+from tests.unit.flows.operating import STRICT, create
 
-STRICT = {"schema": 1, "require": [{"hardware-root": {"required": True}}]}
 SECOND = datetime.timedelta(seconds=1)
 
 
@@ -27,13 +27,6 @@ def cloud():
 @pytest.fixture
 def profiles(cloud):
     return cloud.flows.profiles
-
-
-def create(cloud, name="gold", **changes):
-    return cloud.flows.profiles.create(**{
-        "name": name, "description": "for all", "document": PROFILE,
-        "projects": None, "activate": True, "user_id": "op",
-        "now": cloud.clock(), **changes})
 
 
 def values(cloud, name="boots", **changes):
