@@ -3,32 +3,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 
 import pytest
 
 from attestation_service.core import errors
 from attestation_service.core.bootlog import tcg
-from attestation_service.core.bootlog.facts import boot_facts
 from attestation_service.core.bootlog.replay import (
     ReplayedEvent,
     replay,
-    replay_banks,
 )
 from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
-
-
-def proven(log, pcrs=None, **options):
-    return replay(tcg.parse(log.dump()), pcrs or log.pcrs(), **options)
-
-
-def refused(log, pcrs=None, error=errors.UnauthenticEvidence, **options):
-    with pytest.raises(error) as caught:
-        proven(log, pcrs, **options)
-    assert type(caught.value) is error
-    return str(caught.value)
+from tests.unit.core.bootlog.replaying import BOUND, proven, refused
 
 
 @pytest.fixture
@@ -222,91 +209,6 @@ def test_a_quirk_does_not_count_events_that_were_not_extended(log):
                                   "exit-boot-services-unlogged")
 
 
-# Separators.
-
-@pytest.mark.parametrize("register", range(8))
-def test_every_register_of_the_firmware_is_capped(register):
-    log = logs.BootLog().add(0, 8, b"v")
-    logs.capped(log, set(range(8)) - {register})
-    assert f"register {register}" in refused(log)
-    others = [i for i in range(15) if i != register]
-    assert proven(log, log.pcrs(only=others)).proven == frozenset(others)
-
-
-@pytest.mark.parametrize("data", [bytes(4), b"\xff" * 4])
-def test_separators_of_both_kinds(data):
-    log = logs.BootLog()
-    for register in range(8):
-        log.add(register, logs.SEPARATOR, data)
-    assert proven(log).proven == frozenset(range(15))
-
-
-@pytest.mark.parametrize("data", [b"", bytes(5), b"\0\0\0\2", b"WBCL"])
-def test_what_is_no_separator(data):
-    log = logs.capped(logs.BootLog(), range(1, 8))
-    log.add(0, logs.SEPARATOR, data)
-    refused(log)
-
-
-def test_a_separator_by_its_digest_alone(log):
-    log.events[6].data = b"\1\2\3\4"
-    refused(log)
-
-
-def test_a_separator_that_reports_an_error(log):
-    log.add(3, logs.SEPARATOR, b"\0\0\0\1"[::-1])
-    assert "failed to measure register 3" in refused(log)
-
-
-def test_a_separator_of_a_register_that_is_not_proven(log):
-    log.add(11, logs.SEPARATOR, b"\1\0\0\0")
-    pcrs = PcrBank(HashAlg.SHA256, {**log.pcrs().values, 11: b"\1" * 32})
-    assert proven(log, pcrs).unexplained == {11}
-
-
-def test_a_separator_by_type_alone_is_not_enough(log):
-    log.events[6].type = 0x80000008
-    refused(log)
-
-
-# Data and digests.
-
-BOUND = [logs.EFI_ACTION, 5, logs.DRIVER_CONFIG, logs.VARIABLE_BOOT,
-         0x8000000C, logs.AUTHORITY, logs.GPT, 0x8000000D]
-LABEL = [logs.BOOT_APPLICATION, logs.BOOT_DRIVER, 1, 8, logs.IPL, 0x10,
-         logs.EVENT_TAG, 0x12345678]
-
-
-@pytest.mark.parametrize("kind", BOUND)
-def test_data_that_does_not_hash_to_its_digest(log, kind):
-    log.add(1, kind, b"what was measured")
-    proven(log)
-    log.events[-1].data = b"what is claimed"
-    assert f"event {len(log.events) - 1} " in refused(log)
-
-
-@pytest.mark.parametrize("kind", LABEL)
-def test_data_that_is_only_a_label(log, kind):
-    log.add(1, kind, b"label", measured=b"image")
-    last = list(proven(log).of(1))[-1]
-    assert last.measured is None and last.claimed_data == b"label"
-
-
-@pytest.mark.parametrize("kind", BOUND)
-def test_data_of_a_register_that_is_not_proven_proves_nothing(log, kind):
-    log.add(11, kind, b"label", measured=b"other")
-    pcrs = log.pcrs()
-    later = PcrBank(pcrs.alg, {**pcrs.values, 11: b"\1" * 32})
-    assert proven(log, later).unexplained == {11}
-
-
-def test_grub_text_of_a_register_that_is_not_proven(log):
-    log.add(11, logs.IPL, b"grub_cmd: a\0", measured=b"b")
-    pcrs = log.pcrs()
-    later = PcrBank(pcrs.alg, {**pcrs.values, 11: b"\1" * 32})
-    assert proven(log, later).unexplained == {11}
-
-
 # The memo.
 
 @pytest.fixture
@@ -368,61 +270,3 @@ def test_a_form_of_one_type_is_none_of_another(log):
     proven(log, memo=memo)
     log.add(1, logs.DRIVER_CONFIG, whole, measured=b"contents")
     refused(log, memo=memo)
-
-
-# What people see.
-
-def test_banks_are_replayed_for_display():
-    log = logs.secure_log(algs=(4, 11))
-    log.sizes[0x7777] = 3
-    for event in log.events:
-        event.digests[0x7777] = b"abc"
-    banks = replay_banks(tcg.parse(log.dump()))
-    assert set(banks) == {"sha1", "sha256"}
-    for alg, bank in ((4, "sha1"), (11, "sha256")):
-        assert banks[bank] == {
-            i: value for i, value in log.registers(alg).items() if i < 8}
-
-
-def test_a_bank_may_lack_an_event_for_display():
-    log = logs.secure_log(algs=(4, 11))
-    del log.events[3].digests[4]
-    banks = replay_banks(tcg.parse(log.dump()))
-    assert banks["sha1"][7] == log.registers(4)[7]
-
-
-def test_sm3_and_sha3_have_no_surprises():
-    log = logs.BootLog((11,), {0x12: 32, 0x27: 32, 11: 32})
-    log.events.append(logs.Event(3, 1, {
-        0x12: b"m" * 32, 0x27: b"s" * 32, 11: b"d" * 32}, b""))
-    assert set(replay_banks(tcg.parse(log.dump()))) == {
-        "sha3_256", "sha256"}
-
-
-def test_a_missing_log_is_a_fact(log):
-    assert boot_facts(None, log.pcrs()) is None
-    assert boot_facts(b"", log.pcrs()) is None
-
-
-def test_facts_keep_what_was_proven(log):
-    facts = boot_facts(log.dump(), log.pcrs())
-    assert facts.proven == frozenset(range(15))
-    assert facts.quirks == ()
-    assert facts.secure_boot is facts.secure_boot
-    assert facts.chain is facts.chain
-
-
-def test_facts_pass_limits_on(log):
-    with pytest.raises(errors.OversizedEvidence):
-        boot_facts(log.dump(), log.pcrs(), max_size=10)
-    with pytest.raises(errors.OversizedEvidence):
-        boot_facts(log.dump(), log.pcrs(), max_events=3)
-    pcrs = PcrBank(HashAlg.SHA256, {**log.pcrs().values, 9: b"\1" * 32})
-    assert boot_facts(log.dump(), pcrs,
-                      extended_later=frozenset({9})).proven == (
-                          frozenset(range(15)) - {9})
-
-
-def test_nobody_else_changes_what_was_proven(log):
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        proven(log).proven = frozenset()

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import re
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from attestation_service.core.errors import StaleEvidence
 from attestation_service.core.ima import log, templates
@@ -23,58 +20,26 @@ from attestation_service.core.ima.appraise import (
     Verdict,
 )
 from attestation_service.core.ima.facts import (
-    ImaProgress,
     boot_aggregate,
     ima_facts,
 )
 from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import replay
-from attestation_service.core.ima.signatures import KeyRing, key_id
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
-
-BOOT = (1, 0)
-OTHERS = {i: bytes([i]) * 32 for i in range(10)}
-AGGREGATE = hashlib.sha256(b"".join(OTHERS.values())).digest()
-FORMS = pytest.mark.parametrize("form", ["dump", "ascii"])
-
-
-def sha256(data):
-    return hashlib.sha256(data).digest()
-
-
-def aggregate(digest=AGGREGATE):
-    entry = logs.ima_file("boot_aggregate")
-    entry.data = templates.template_data("sha256", digest, b"boot_aggregate")
-    return entry
-
-
-@pytest.fixture
-def files():
-    return logs.ImaList([
-        aggregate(), logs.ima_file("/bin/a", b"a"),
-        logs.ima_file("/bin/b", b"b", template="ima-sig")])
-
-
-REFERENCES = FileReferences([
-    ("sha256", sha256(b"a"), b"/bin/a"), ("sha256", sha256(b"b"), b"/bin/b"),
-    ("sha256", sha256(b"anywhere"), b"")])
-
-
-def appraiser(**more):
-    return Appraiser("key", **{"references": REFERENCES, **more})
-
-
-def tally(files, form="dump", judge=None, pcrs=None):
-    facts = ima_facts(getattr(files, form)(), pcrs or files.pcrs(OTHERS),
-                      boot=BOOT)
-    return facts.tally(judge or appraiser())
-
-
-def bad(*args, **more):
-    found = tally(*args, **more)
-    assert len(found.bad) == found.bad_count
-    return [(b.number, b.verdict, b.path.decode()) for b in found.bad]
+from tests.unit.core.ima.judged import (
+    AGGREGATE,
+    BOOT,
+    FORMS,
+    OTHERS,
+    REFERENCES,
+    aggregate,
+    appraiser,
+    bad,
+    parts,
+    sha256,
+    tally,
+)
 
 
 @FORMS
@@ -242,18 +207,6 @@ def test_a_violation_cannot_use_what_the_memo_knows(files):
 
 # In parts.
 
-def parts(files, cut, judge):
-    first = ima_facts(logs.ImaList(files.entries[:cut]).dump(),
-                      logs.ImaList(files.entries[:cut]).pcrs(OTHERS),
-                      boot=BOOT)
-    first.tally(judge)
-    kept = ImaProgress.from_dict(json.loads(json.dumps(
-        first.progress.to_dict())))
-    assert kept == first.progress
-    return ima_facts(logs.ImaList(files.entries[cut:]).dump(),
-                     files.pcrs(OTHERS), boot=BOOT, earlier=kept)
-
-
 @pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
 def test_what_was_found_before_is_not_forgotten(files, cut):
     files.entries[2:2] = [logs.ima_file("/bad1")]
@@ -339,107 +292,6 @@ def test_captured_hosts(host, name):
         if host == "viol" else [])
     fewer = FileReferences([file for file in files if file != files[-1]])
     assert facts.tally(Appraiser("fewer", fewer)).bad_count >= 1
-
-
-# Signatures.
-
-RSA = rsa.generate_private_key(65537, 2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-RING = KeyRing.of([RSA.public_key(), EC.public_key()])
-
-
-def sign(key, contents, *, kind=3, version=2, algorithm=4, hash_=None,
-         name=None):
-    hash_ = hash_ or hashes.SHA256()
-    signature = (key.sign(contents, padding.PKCS1v15(), hash_)
-                 if key is RSA else key.sign(contents, ec.ECDSA(hash_)))
-    name = key_id(key.public_key()) if name is None else name
-    return (bytes((kind, version, algorithm)) + name.to_bytes(4, "big")
-            + len(signature).to_bytes(2, "big") + signature)
-
-
-def signed(signature, *, contents=b"x", alg="sha256", template="ima-sig"):
-    return logs.ima_file("/signed", contents, template=template, alg=alg,
-                         signature=signature)
-
-
-@FORMS
-@pytest.mark.parametrize("key", [RSA, EC])
-def test_files_that_are_signed(files, form, key):
-    judge = appraiser(keys=RING)
-    files.entries += [
-        signed(sign(key, b"x")),
-        signed(sign(key, b"x", algorithm=6, hash_=hashes.SHA512()),
-               alg="sha512"),
-        signed(sign(key, b"x"), template="ima-sigv2")]
-    for _ in range(2):
-        assert bad(files, form, judge) == []
-    assert len(bad(files, form)) == 3
-
-
-def test_a_key_is_named_as_the_kernel_does():
-    numbers = RSA.public_key().public_numbers()
-    assert key_id(RSA.public_key()) != key_id(EC.public_key())
-    # RSAPublicKey ::= SEQUENCE { modulus, publicExponent }
-    modulus = b"\0" + numbers.n.to_bytes(256, "big")
-    der = (b"\x30\x82\x01\x0a\x02\x82\x01\x01" + modulus
-           + b"\x02\x03\x01\0\1")
-    assert key_id(RSA.public_key()) == int.from_bytes(
-        hashlib.sha1(der).digest()[-4:], "big")
-
-
-GOOD = sign(EC, b"x")
-
-
-@pytest.mark.parametrize("entry", [
-    pytest.param(signed(sign(EC, b"y")), id="of another file"),
-    pytest.param(signed(sign(RSA, b"y")), id="of another file, RSA"),
-    pytest.param(signed(sign(EC, b"x", name=1)), id="by an unknown key"),
-    pytest.param(signed(sign(EC, b"x", name=key_id(RSA.public_key()))),
-                 id="by another key"),
-    pytest.param(signed(sign(EC, b"x", version=1)), id="version 1"),
-    pytest.param(signed(sign(EC, b"x", version=3)), id="version 3"),
-    pytest.param(signed(sign(EC, b"x", kind=6)), id="of a Merkle tree"),
-    pytest.param(signed(sign(EC, b"x", kind=4)), id="a hash"),
-    pytest.param(signed(sign(EC, b"x", algorithm=5)), id="another hash"),
-    pytest.param(signed(sign(EC, b"x", algorithm=2, hash_=hashes.SHA1()),
-                        alg="sha1"), id="SHA-1"),
-    pytest.param(signed(sign(EC, b"x"), alg="sha512"), id="another digest"),
-    pytest.param(signed(GOOD[:-1]), id="cut short"),
-    pytest.param(signed(GOOD + b"\0"), id="a byte too many"),
-    pytest.param(signed(GOOD[:8]), id="no signature"),
-    pytest.param(signed(b""), id="nothing"),
-])
-def test_signatures_that_do_not_count(files, entry):
-    files.entries.append(entry)
-    assert bad(files, judge=appraiser(keys=RING)) == [
-        (3, Verdict.UNKNOWN, "/signed")]
-
-
-def verity(signature):
-    entry = signed(signature, template="ima-sigv2")
-    entry.data = entry.data.replace(b"\x2c\0\0\0ima:", b"\x2f\0\0\0verity:")
-    return entry
-
-
-def test_signatures_of_merkle_trees(files):
-    ident = bytes((6, 4)) + sha256(b"x")
-    files.entries += [verity(sign(EC, ident, kind=6, version=3)),
-                      verity(sign(EC, b"x")),
-                      verity(sign(EC, ident, kind=3, version=3)),
-                      verity(sign(EC, ident, kind=6, version=2)),
-                      verity(sign(EC, b"x", kind=6, version=3))]
-    assert [n for n, _, _ in bad(files, judge=appraiser(keys=RING))] == [
-        4, 5, 6, 7]
-
-
-def test_a_digest_of_another_length(files):
-    entry = signed(GOOD)
-    entry.data = entry.data.replace(
-        logs.sized(b"sha256:\0" + sha256(b"x")),
-        logs.sized(b"sha256:\0" + sha256(b"x")[:31]))
-    files.entries.append(entry)
-    assert len(bad(files, judge=appraiser(keys=RING))) == 1
 
 
 def test_other_banks(files):

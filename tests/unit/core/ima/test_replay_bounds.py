@@ -14,7 +14,7 @@ from attestation_service.core.ima.replay import ImaPosition, replay
 from attestation_service.core.memo import Memo
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
-from tests.unit.core.ima.test_log import swapped
+from tests.unit.core.ima.read import swapped
 
 BOOT = (3, 1)
 FILES = logs.ImaList([logs.ima_file(f"/{i}") for i in range(4)])

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 
 from attestation_service.core.ima.signatures import KeyRing, key_id
 from attestation_service.core.ima.templates import FileFacts
-from tests.unit.core.ima.test_appraise import EC, RSA, sign
+from tests.unit.core.ima.signing import EC, RSA, sign
 
 RING = KeyRing.of([RSA.public_key(), EC.public_key()])
 TREE = bytes((6, 4)) + hashlib.sha256(b"x").digest()

@@ -13,7 +13,7 @@ from attestation_service.core.ima.appraise import (
 )
 from nova_trusted_launch.wire.digests import HashAlg
 from tests.fakes import logs
-from tests.unit.core.ima.test_appraise import aggregate, sha256, tally
+from tests.unit.core.ima.judged import aggregate, sha256, tally
 
 FILES = [("sha256", sha256(b"a"), b"/bin/a")]
 

@@ -20,15 +20,13 @@ from attestation_service.core.policy import document
 from attestation_service.core.policy.reference_values import ReferenceValues
 from nova_trusted_launch.wire.results import TrustTier
 from tests.fakes import logs
-from tests.unit.core.ima.test_appraise import (
+from tests.unit.core.ima.judged import (
     AGGREGATE,
-    EC,
     OTHERS,
     aggregate,
     parts,
-    sign,
-    signed,
 )
+from tests.unit.core.ima.signing import EC, sign, signed
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 YES, NO = TrustTier.AFFIRMING, TrustTier.CONTRAINDICATED
