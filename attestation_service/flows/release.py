@@ -4,7 +4,8 @@
 :class:`RequestRelease` remembers what is asked and issues a nonce;
 :class:`AnswerRelease` judges the fresh evidence, decides, seals, and keeps
 decision, receipt, lease and counters in one unit of work.  Every answer ends
-the release: granted, or refused with its reason.
+the release: granted, or refused with its reason.  A decision whose ground
+changed while it was made is made again on the new ground.
 """
 
 from __future__ import annotations
@@ -17,18 +18,17 @@ from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.core.release import decide
 from attestation_service.core.release_case import Case, Grant, Refuse
-from attestation_service.flows import events
 from attestation_service.flows.challenge import selection_for
 from attestation_service.flows.ground import Ground
 from attestation_service.flows.hearing import Hearing, lease_of, receipt_of
 from attestation_service.flows.judgement import (
     Publisher,
-    Recorded,
     Recorder,
     judge,
 )
 from attestation_service.flows.memory import Memory
 from attestation_service.flows.policies import Policies
+from attestation_service.flows.refusals import Refusals, close, tell
 from attestation_service.flows.sealing import Sealer
 from attestation_service.flows.secrets import Prepared, Secrets
 from attestation_service.flows.settings import Settings
@@ -38,7 +38,6 @@ from attestation_service.ports import (
     Randomness,
     Signer,
     Store,
-    UnitOfWork,
 )
 from nova_trusted_launch.wire.challenge import (
     NONCE_SIZE,
@@ -51,6 +50,9 @@ from nova_trusted_launch.wire.receipts import RECEIPT_TYPE
 from nova_trusted_launch.wire.release import Released, ReleaseRequest
 
 LOG = log.getLogger(__name__)
+# How often a release is decided at most, while others go on changing what
+# its decision stands on.
+_DECISIONS = 5
 
 
 class RequestRelease:
@@ -107,6 +109,7 @@ class AnswerRelease:
         self._signer = signer
         self._recorder = recorder
         self._publisher = publisher
+        self._refusals = Refusals(store, instances, recorder, publisher)
         self._settings = settings
 
     def __call__(self, release_id: str, evidence: Evidence, user_id: str,
@@ -115,7 +118,7 @@ class AnswerRelease:
 
         :raises Unknown: no such release of this attester.
         :raises Conflict: it is not open, or the ground of the decision
-            changed while it was made.
+            changed each time while it was made.
         :raises EvidenceError: nothing could be established.
         :raises Forbidden: refused; code and detail say why.
         :raises Unavailable: Nova or the vault could not be asked.
@@ -124,6 +127,22 @@ class AnswerRelease:
             # Spent before anything is believed: a bad answer burns it.
             challenge = unit.challenges.spend(
                 evidence.nonce, evidence.attester_id, Purpose.RELEASE)
+        left = _DECISIONS
+        while True:
+            left -= 1
+            release, ground = self._load(release_id, evidence, user_id, now)
+            try:
+                return self._answer(release, ground, challenge, evidence, now)
+            except errors.Refusal as exc:
+                if not left or exc.code is not Code.REQUEST_CONFLICT:
+                    self._refusals.keep(release, exc, now)
+                    raise
+                LOG.info("Release %(id)s is decided again: %(why)s",
+                         {"id": release.id, "why": exc})
+
+    def _load(self, release_id: str, evidence: Evidence, user_id: str,
+              now: r.Time) -> tuple[r.Release, Ground]:
+        """Load an open release, and what its decision stands on."""
         with self._store.unit() as unit:
             release = unit.releases.load(release_id)
             if release.attester_id != evidence.attester_id:
@@ -139,11 +158,7 @@ class AnswerRelease:
             if ground.lease is not None:
                 release = dataclasses.replace(
                     release, project_id=ground.lease.project_id)
-        try:
-            return self._answer(release, ground, challenge, evidence, now)
-        except errors.Refusal as exc:
-            self._keep_refusal(release, exc, now)
-            raise
+        return release, ground
 
     def _answer(self, release: r.Release, ground: Ground,
                 challenge: Challenge, evidence: Evidence,
@@ -159,8 +174,8 @@ class AnswerRelease:
                        policies=ground.policies, logs=self._settings.logs,
                        now=now)
         if judged.refusal is not None:
-            self._refuse(
-                Hearing(self._owned(release), ground, judged, now),
+            self._refusals.refuse(
+                Hearing(self._refusals.owned(release), ground, judged, now),
                 Refuse(judged.refusal.code, str(judged.refusal)))
             raise judged.refusal
         where = self._instances.locate(release.instance_id)
@@ -174,7 +189,7 @@ class AnswerRelease:
             ground.usable, ground.key, ground.launch, ground.lease, where),
             now)
         if isinstance(decided, Refuse):
-            self._refuse(hearing, decided)
+            self._refusals.refuse(hearing, decided)
             raise errors.Forbidden(decided.detail, decided.code)
         return self._grant(hearing, decided)
 
@@ -221,64 +236,8 @@ class AnswerRelease:
             kept = unit.log.append(r.StoredReceipt(
                 0, release.id, release.instance_id, grant.project_id,
                 receipt, now))
-            _close(unit, dataclasses.replace(
+            close(unit, dataclasses.replace(
                 release, state=r.ReleaseState.GRANTED,
                 log_index=kept.index), now)
-        self._publish(hearing, recorded)
+        tell(self._publisher, hearing, recorded)
         return kept.index
-
-    def _refuse(self, hearing: Hearing, refuse: Refuse) -> None:
-        """Keep a refusal with what was found out about the host."""
-        judged, now = hearing.judged, hearing.now
-        signed = self._recorder.sign(judged)
-        recorded = None
-        with self._store.unit() as unit:
-            attester = unit.attesters.hold(judged.attester.id)
-            if attester.state is r.AttesterState.APPROVED:
-                recorded = self._recorder.record(unit, attester, judged,
-                                                 signed, now)
-            _close(unit, _refused(hearing.release, refuse.code,
-                                  refuse.detail), now)
-        if recorded is not None:
-            self._publish(hearing, recorded)
-
-    def _keep_refusal(self, release: r.Release, exc: errors.Refusal,
-                      now: r.Time) -> None:
-        """Keep a refusal that came as an exception, unless it is kept."""
-        release = self._owned(release)
-        try:
-            with self._store.unit() as unit:
-                now_is = unit.releases.load(release.id)
-                if now_is.state is r.ReleaseState.OPEN:
-                    _close(unit, _refused(release, exc.code, str(exc)), now)
-        except errors.Refusal as failed:
-            LOG.warning("Release %(id)s was refused (%(code)s) but that is "
-                        "not kept: %(why)s",
-                        {"id": release.id, "code": exc.code, "why": failed})
-
-    def _owned(self, release: r.Release) -> r.Release:
-        """Find out whose instance it is: its project may see the refusal."""
-        if release.project_id:
-            return release
-        try:
-            where = self._instances.locate(release.instance_id)
-        except errors.Refusal:
-            return release
-        if where is None or release.host not in where.hosts:
-            return release
-        return dataclasses.replace(release, project_id=where.project_id)
-
-    def _publish(self, hearing: Hearing, recorded: Recorded) -> None:
-        self._publisher(hearing.judged.attester.host,
-                        [s.result for s in recorded.results],
-                        changed=recorded.changed, now=hearing.now)
-
-
-def _refused(release: r.Release, code: Code, detail: str) -> r.Release:
-    return dataclasses.replace(release, state=r.ReleaseState.REFUSED,
-                               code=str(code), detail=detail)
-
-
-def _close(unit: UnitOfWork, release: r.Release, now: r.Time) -> None:
-    unit.releases.close(release)
-    unit.outbox.put(events.release_decided(release, now))

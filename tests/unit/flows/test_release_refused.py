@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 
 import pytest
 
@@ -104,67 +105,108 @@ def test_open_releases_are_bounded():
         host.ask()
 
 
+# What happens between decision and commit, and what is decided then.
 CHANGES = {
-    "labels": lambda c, h: c.flows.attesters.label(
-        h.id, {"a": "b"}, c.clock.now + datetime.timedelta(seconds=1)),
-    "retired": lambda c, h: c.flows.attesters.retire(
-        h.id, c.clock.now + datetime.timedelta(seconds=1)),
-    "profile version": lambda c, h: c.flows.profiles.add_version(
-        "gold", {"schema": 1, "require": [{"hardware-root": {
-            "required": True}}]}, activate=True, user_id="op",
-        now=c.clock()),
-    "profile retired": lambda c, h: c.flows.profiles.retire(
-        "gold", c.clock()),
-    "profile not shared any more": lambda c, h: c.flows.profiles.update(
-        "gold", {"projects": ["p2"]}, c.clock()),
-    "key deleted": lambda c, h: c.flows.keys.delete(
-        c.image_key.id, "p1"),
-    "token deleted": lambda c, h: c.flows.launches.delete(
-        c.launch.id, "p1"),
-    "token spent": lambda c, h: c.store.tables.launches.bind(
-        c.launch.id, "vm-9"),
-    "lease closed": lambda c, h: c.store.tables.leases.rows.update({
-        "vm-1": r.Lease("vm-1", "p1", "host-1", ("gold",), None, None, None,
-                        "d", None, "n", b"", c.clock(), c.clock())}),
+    "retired": (Code.ATTESTER_RETIRED, lambda c, h: c.flows.attesters.retire(
+        h.id, c.clock.now + datetime.timedelta(seconds=1))),
+    "profile version": (
+        Code.RELEASE_NOT_AFFIRMING,
+        lambda c, h: c.flows.profiles.add_version(
+            "gold", {"schema": 1, "require": [{"hardware-root": {
+                "required": True}}]}, activate=True, user_id="op",
+            now=c.clock())),
+    "profile retired": (
+        Code.PROFILE_UNKNOWN,
+        lambda c, h: c.flows.profiles.retire("gold", c.clock())),
+    "profile not shared any more": (
+        Code.PROFILE_UNKNOWN,
+        lambda c, h: c.flows.profiles.update(
+            "gold", {"projects": ["p2"]}, c.clock())),
+    "key deleted": (Code.KEY_UNKNOWN, lambda c, h: c.flows.keys.delete(
+        c.image_key.id, "p1")),
+    "token deleted": (
+        Code.TOKEN_UNKNOWN,
+        lambda c, h: c.flows.launches.delete(c.launch.id, "p1")),
+    "token spent": (
+        Code.TOKEN_SPENT,
+        lambda c, h: c.store.tables.launches.bind(c.launch.id, "vm-9")),
+    "lease closed": (
+        Code.RELEASE_CLOSED,
+        lambda c, h: c.store.tables.leases.rows.update({
+            "vm-1": r.Lease(
+                "vm-1", "p1", "host-1", ("gold",), None, None, None, "d",
+                None, "n", b"", c.clock(), c.clock())})),
 }
+
+
+@pytest.fixture
+def asked(cloud, host):
+    """A release with everything: profile, image key, token."""
+    cloud.image_key = cloud.key()
+    cloud.launch, _ = cloud.token()
+    return host.ask(profile="gold", key_id=cloud.image_key.id,
+                    launch_id=cloud.launch.id)
+
+
+def while_it_is_decided(cloud, monkeypatch, change):
+    """Let something happen between each decision and its commit."""
+    sign = cloud.signer.sign_policy
+
+    def meanwhile(digest):
+        change()
+        return sign(digest)
+
+    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_e3_what_changes_while_it_is_decided_refuses(
-        cloud, host, change, monkeypatch):
-    cloud.image_key = cloud.key()
-    cloud.launch, _ = cloud.token()
-    asked = host.ask(profile="gold", key_id=cloud.image_key.id,
-                     launch_id=cloud.launch.id)
+        cloud, host, asked, change, monkeypatch):
+    code, happen = CHANGES[change]
     before = set(cloud.vault.secrets)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        CHANGES[change](cloud, host)
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    with pytest.raises(errors.Refusal) as caught:
-        asked.answer()
-    assert caught.value.code is Code.REQUEST_CONFLICT
-    assert asked.kept.state is r.ReleaseState.REFUSED
-    assert cloud.store.tables.log.size() == 0
+    while_it_is_decided(cloud, monkeypatch, lambda: happen(cloud, host))
+    refused(asked, code)
     # Secrets that were made for it are gone again.
+    assert set(cloud.vault.secrets) <= before
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_what_changes_and_does_not_matter_is_decided_again(
+        cloud, host, asked, monkeypatch, times):
+    before = set(cloud.vault.secrets)
+    others = [f"other-{n}" for n in range(times)]
+
+    def another_profile():
+        if others:
+            cloud.profile(others.pop(), {"schema": 1, "require": [
+                {"hardware-root": {"required": True}}]})
+
+    while_it_is_decided(cloud, monkeypatch, another_profile)
+    asked.keys()
+    assert cloud.store.tables.log.size() == 1
+    # One key for the disk, of the decision that was kept.
+    assert len(set(cloud.vault.secrets) - before) == 1
+
+
+def test_e3_what_goes_on_changing_refuses(cloud, host, asked, monkeypatch):
+    before = set(cloud.vault.secrets)
+    labels = iter(range(99))
+    seconds = map(datetime.timedelta, itertools.repeat(0), itertools.count(1))
+    while_it_is_decided(cloud, monkeypatch, lambda: (
+        cloud.flows.attesters.label(host.id, {"a": str(next(labels))},
+                                    cloud.clock.now + next(seconds))))
+    refused(asked, Code.REQUEST_CONFLICT)
+    assert next(labels) == 5
     assert set(cloud.vault.secrets) <= before
 
 
 def test_what_evidence_changes_does_not_refuse(cloud, host, monkeypatch):
     asked = host.ask(profile="gold", key_id=cloud.key().id)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        monkeypatch.undo()
-        host.attest()
-        host.ask("vm-1")
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
+    decisions = []
+    while_it_is_decided(cloud, monkeypatch, lambda: (
+        decisions.append(1), host.attest(), host.ask("vm-2")))
     asked.keys()
+    assert len(decisions) == 1
 
 
 def test_two_first_releases_at_once_make_one_disk_key(
@@ -174,16 +216,19 @@ def test_two_first_releases_at_once_make_one_disk_key(
     slow, fast = host.ask(profile="gold"), other.ask(profile="gold")
     sign = cloud.signer.sign_policy
 
+    keys = []
+
     def meanwhile(digest):
         monkeypatch.undo()
-        fast.answer()
+        keys.append(fast.keys())
         return sign(digest)
 
     monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
-    with pytest.raises(errors.Conflict):
-        slow.answer()
+    keys.append(slow.keys())
+    first, second = keys
+    assert first.disk_key == second.disk_key
     lease = cloud.flows.instances.show("vm-1", None).lease
-    assert lease.host == "host-2"
+    assert lease.host == "host-1"
     assert list(cloud.store.tables.keys.rows) == [lease.disk_key_id]
 
 
@@ -192,14 +237,8 @@ def test_the_last_launch_is_used_once(cloud, host, monkeypatch):
     cloud.nova.place("vm-2", "host-1")
     slow = host.ask("vm-1", profile="gold", key_id=key.id)
     fast = host.ask("vm-2", profile="gold", key_id=key.id)
-    sign = cloud.signer.sign_policy
-
-    def meanwhile(digest):
-        monkeypatch.undo()
-        fast.answer()
-        return sign(digest)
-
-    monkeypatch.setattr(cloud.signer, "sign_policy", meanwhile)
+    while_it_is_decided(cloud, monkeypatch, lambda: (
+        monkeypatch.undo(), fast.answer()))
     with pytest.raises(errors.Forbidden) as caught:
         slow.answer()
     assert caught.value.code is Code.RELEASE_EXHAUSTED
