@@ -118,7 +118,7 @@ class Node:
         calls.write_text("")
         done = subprocess.run(
             [self.path("bin/bash"), HERE / "run.sh", mode, phase], text=True,
-            capture_output=True, check=False, env=self._environment(),
+            capture_output=True, check=False, env=self.environment(),
             timeout=60)
         return Outcome(done.returncode,
                        self.named(calls.read_text()).splitlines(),
@@ -130,7 +130,8 @@ class Node:
                 .replace(str(self.folder), "NODE")
                 .replace(str(ROOT), "PROJECT"))
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return what DevStack has set on this node."""
         home = self.folder
         return {
             "PATH": f"{home}/bin",
