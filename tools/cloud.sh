@@ -16,8 +16,8 @@ source "$TOP_DIR/tools/lib/venv.sh"
 source "$TOP_DIR/tools/lib/ek_ca.sh"
 source "$CLOUD_DIR/settings.sh"
 for component in mariadb rabbitmq keystone glance placement neutron nova \
-        attestation horizon hosts openvswitch tpm libvirt compute agent \
-        tempest; do
+        attestation horizon hosts openvswitch tpm libvirt moving compute \
+        agent tempest; do
     source "$CLOUD_DIR/$component.sh"
 done
 
@@ -53,7 +53,8 @@ TEXT
 # In the order in which they are stopped.
 CONTROLLER=(horizon nova-scheduler nova-conductor nova-api attestation neutron
     glance placement keystone rabbitmq epmd mariadb)
-HOST_PARTS=(nova-compute agent libvirtd virtlogd vswitchd ovsdb swtpm host)
+HOST_PARTS=(nova-compute agent sshd libvirtd virtlogd vswitchd ovsdb swtpm
+    host)
 
 prepare() {
     local sets=(cloud)
@@ -92,6 +93,7 @@ up() {
     steps_begin "$LOG_DIR/steps"
     step mariadb "" start_mariadb
     step tpms "" make_tpms
+    step moving-keys "" make_moving_keys
     step rabbitmq "" start_rabbitmq
     step keystone-database "mariadb" keystone_database
     step neutron-database "mariadb" neutron_database
@@ -110,7 +112,7 @@ up() {
         start_nova_scheduler
     step attestation "tpms accounts mariadb rabbitmq" start_attestation
     for host in "${HOSTS[@]}"; do
-        step "$host" "tpms" start_host_machine "$host"
+        step "$host" "tpms moving-keys" start_host_machine "$host"
         # Asked before it listens, the conductor costs it ten seconds.
         step "nova-compute@$host" "$host nova-conductor" \
             start_nova_compute "$host"
@@ -137,6 +139,7 @@ start_host_machine() {
     start_swtpm "$1"
     start_openvswitch "$1"
     start_libvirt "$1"
+    start_sshd "$1"
 }
 
 guest_image() {

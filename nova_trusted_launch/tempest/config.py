@@ -61,6 +61,11 @@ OPTIONS = (
         help="A command that brings such a host back into its former state "
              "(it restarts a software TPM, say).  Empty: as above, since the "
              "tests would leave the cloud without a trusted host."),
+    cfg.StrOpt(
+        "taint_host", default="",
+        help="The host that these commands change, when they change only "
+             "that one: the server of those tests is launched there.  Empty: "
+             "they change any host, by {host}."),
     cfg.IntOpt(
         "attest_timeout", default=180, min=1,
         help="Seconds in which a host that is asked to attest has a new "

@@ -194,7 +194,7 @@ class Code(str, enum.Enum):
         "See 'openstack trusted host explain HOST'.")
     HOST_UNFIT = (
         "host.unfit", "The host is not set up for trusted launches",
-        "Put the folders that the detail names on tmpfs; see the guide.")
+        "Change what the detail names: the install guide says how.")
     AGENT_UNAVAILABLE = (
         "agent.unavailable", "The host's agent does not answer",
         "Start trusted-launch-agent on the compute host.")

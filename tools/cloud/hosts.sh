@@ -6,8 +6,8 @@
 # and /var is bind-mounted from the host's own folder.
 
 # Each of these is private to a host.
-HOST_FOLDERS=(etc/libvirt etc/openvswitch run/libvirt run/openvswitch
-    var/cache/libvirt var/lib/libvirt var/lib/nova var/log/libvirt
+HOST_FOLDERS=(etc/libvirt etc/openvswitch etc/ssh run/libvirt run/openvswitch
+    run/sshd var/cache/libvirt var/lib/libvirt var/lib/nova var/log/libvirt
     var/log/swtpm)
 
 host_root() {
@@ -110,7 +110,7 @@ _plug() {
 # stop_host HOST: its daemons, its guests, then the namespaces.
 stop_host() {
     local host=$1 name pid token
-    for name in nova-compute agent libvirtd virtlogd; do
+    for name in nova-compute agent sshd libvirtd virtlogd; do
         halt "$name@$host" TERM 8
     done
     stop_swtpm "$host"

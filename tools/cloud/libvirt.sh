@@ -42,4 +42,5 @@ _libvirt_config() {
     render libvirtd.conf.in "$etc/libvirtd.conf"
     render qemu.conf.in "$etc/qemu.conf"
     render virtlogd.conf.in "$etc/virtlogd.conf"
+    qemu_certificates "$1" "$etc/tls"
 }

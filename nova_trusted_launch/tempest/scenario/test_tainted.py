@@ -30,7 +30,9 @@ class TaintedTest(servers.ServerCase):
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        cls.server = cls.boot()
+        only = CONF.trusted_launch.taint_host
+        cls.server = (cls.boot(cls.os_project_admin, host=only) if only
+                      else cls.boot())
         cls.host = cls.server.get(servers.HOST)
         if cls.server["status"] != "ACTIVE":
             return
