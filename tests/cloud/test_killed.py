@@ -19,7 +19,7 @@ import time
 import pytest
 
 from tests.cloud.conftest import TRUSTED, cached_image
-from tools.cloud import lab
+from tools.cloud import lab, plaintext
 
 KILLS = int(os.environ.get("NTL_KILLS", "4"))
 MOMENTS = random.Random(os.environ.get("NTL_KILLS_SEED", "moments"))
@@ -97,7 +97,7 @@ def test_killed_after_the_release(cloud, number, moment, window, reached):
         log = [line for line in _log().splitlines() if server.id in line]
         reached[next((what for what, words in STAGES if any(
             words in line for line in log)), "not noticed yet")] += 1
-        assert not lab.files_with(cloud.marker, lab.storage())
+        assert not plaintext.files_with(cloud.marker, plaintext.storage())
         lab.tool("start", COMPONENT)
         server = admin.settled(server.id)
         assert server.status in ("ACTIVE", "ERROR")
@@ -105,7 +105,7 @@ def test_killed_after_the_release(cloud, number, moment, window, reached):
             HOST, "virsh", "-q", "secret-list").strip(), limit=60)
         running = lab.in_host(HOST, "virsh", "-q", "list", "--uuid").split()
         assert (server.id in _private(HOST)) <= (server.id in running)
-        assert not lab.files_with(cloud.marker, lab.storage())
+        assert not plaintext.files_with(cloud.marker, plaintext.storage())
         if server.status == "ERROR":
             assert "launch it again" in cloud.why(server)
     finally:

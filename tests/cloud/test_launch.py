@@ -10,7 +10,7 @@ import pytest
 from nova_trusted_launch.client import verification
 from nova_trusted_launch.wire import encoding
 from tests.cloud.conftest import PROFILE
-from tools.cloud import lab
+from tools.cloud import lab, plaintext
 
 
 def test_smoke_encrypted_image_boots_and_guest_knows_n(cloud, running):
@@ -43,10 +43,12 @@ def test_receipt_refutes_another_image(cloud, running):
 
 
 def test_f7_plaintext_is_nowhere_on_host_storage(cloud, running):
-    assert lab.files_with(cloud.marker, [cloud.disk]), "the search is blind"
-    assert len(lab.files_with(lab.visible(cloud.made.path),
-                              lab.storage())) > 1, "it misses the hosts"
-    assert not lab.files_with(cloud.marker, lab.storage())
+    assert plaintext.files_with(cloud.marker, [cloud.disk]), (
+        "the search is blind")
+    assert len(plaintext.files_with(
+        plaintext.visible(cloud.made.path),
+        plaintext.storage())) > 1, "it misses the hosts"
+    assert not plaintext.files_with(cloud.marker, plaintext.storage())
 
 
 def test_plain_image_is_launched_trusted_on_an_encrypted_disk(

@@ -12,7 +12,7 @@ from openstack import exceptions
 
 from tests.cloud import cable
 from tests.cloud.conftest import PROFILE
-from tools.cloud import lab
+from tools.cloud import lab, plaintext
 
 BIGGER = "e2e.bigger"
 
@@ -61,7 +61,7 @@ def came_to(cloud, mover, host, action="migrate-in"):
         assert not instance_of(other, mover).exists()
     for each in lab.HOSTS:
         assert not lab.in_host(each, "virsh", "-q", "secret-list").strip()
-    assert not lab.files_with(cloud.marker, lab.storage())
+    assert not plaintext.files_with(cloud.marker, plaintext.storage())
 
 
 def moved(cloud, mover, *statuses):

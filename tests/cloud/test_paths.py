@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.cloud import lab
+from tools.cloud import lab, plaintext
 
 GLANCE = lab.CLOUD / "glance" / "images"
 
@@ -56,12 +56,12 @@ def test_g2_rescue_and_unrescue_by_its_own_image(cloud, server):
     cloud.admin.settled(server.id, "RESCUE", "ERROR")
     assert cloud.releases(server, "rescue")[0]["state"] == "granted"
     assert runs(cloud, server)
-    assert not lab.files_with(cloud.marker, lab.storage())
+    assert not plaintext.files_with(cloud.marker, plaintext.storage())
     cloud.started_again(server, "unrescue", lambda:
                         cloud.admin.compute.unrescue_server(server))
     assert cloud.admin.settled(server.id).status == "ACTIVE"
     assert runs(cloud, server)
-    assert not lab.files_with(cloud.marker, lab.storage())
+    assert not plaintext.files_with(cloud.marker, plaintext.storage())
 
 
 @pytest.mark.parametrize("act", ["suspend", "create-image", "backup",
@@ -85,7 +85,7 @@ def test_f7_what_would_store_plaintext_leaves_it_running(
         if i.name in {"e2e-image", "e2e-backup"}
         or i.name == "e2e-paths-shelved" and i.status != "queued"])
     assert {path.name for path in GLANCE.iterdir()} <= before
-    assert not lab.files_with(cloud.marker, lab.storage())
+    assert not plaintext.files_with(cloud.marker, plaintext.storage())
     assert "path.refused" in fault(cloud, server)
 
 

@@ -7,7 +7,7 @@ import base64
 
 import pytest
 
-from tools.cloud import lab
+from tools.cloud import lab, plaintext
 
 
 def _start(cloud, server):
@@ -42,7 +42,7 @@ def test_rebuild(cloud, server_of):
 def test_config_drive_is_in_memory_only(cloud, power):
     nonce = base64.urlsafe_b64encode(power.nonce).rstrip(b"=").decode()
     # The guest tells its console, so the console's log has it.
-    assert [f for f in lab.files_with(nonce, lab.storage())
+    assert [f for f in plaintext.files_with(nonce, plaintext.storage())
             if not f.endswith("console.log")] == []
 
 
@@ -67,4 +67,4 @@ def test_what_would_write_plaintext_is_refused(cloud, power, action):
             if i.status == "active"] and cloud.admin.server(
                 power.server.id).task_state is None)
     assert cloud.admin.server(power.server.id).status == "ACTIVE"
-    assert lab.files_with(cloud.marker, lab.storage()) == []
+    assert plaintext.files_with(cloud.marker, plaintext.storage()) == []

@@ -11,11 +11,10 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import openstack
@@ -35,7 +34,6 @@ HOSTS = tuple(os.environ.get("NTL_HOSTS", "host-a host-b").split())
 # A computer that does many things at once needs patience.
 PATIENCE = float(os.environ.get("NTL_PATIENCE", "240"))
 SERVICE_TYPE = "host-attestation"
-_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SETTLED = ("ACTIVE", "ERROR", "SHUTOFF")
 
 
@@ -79,34 +77,6 @@ def in_host(host: str, *command: str, check: bool = True) -> str:
 def place(host: str, *parts: str) -> pathlib.Path:
     """Name a file of a host as this machine sees it."""
     return CLOUD.joinpath("hosts", host, *parts)
-
-
-def storage() -> list[pathlib.Path]:
-    """Return all that outlives a host's power: disks, caches, Glance."""
-    return [*(place(host, part) for host in HOSTS
-              for part in ("var", "etc", "agent")), CLOUD / "glance"]
-
-
-def files_with(text: str, places: Iterable[pathlib.Path]) -> list[str]:
-    """Return the files that hold ``text``, as grep finds them."""
-    found = subprocess.run(
-        ["grep", "-rlaF", "-D", "skip", "-f", "-", "--",
-         *(str(p) for p in places if p.exists())],
-        input=text, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, check=False)
-    return found.stdout.split("\n")[:-1]
-
-
-def visible(image: pathlib.Path) -> str:
-    """Return a text of an encrypted image that is in the clear: its LUKS id.
-
-    Whoever searches the hosts for plaintext must find at least this.
-    """
-    with image.open("rb") as file:
-        found = _UUID.search(file.read(1 << 20))
-    if found is None:
-        raise NotSo(f"{image} is not encrypted")
-    return found[0].decode("ascii")
 
 
 class User:
