@@ -12,40 +12,21 @@ from hypothesis import strategies as st
 
 from attestation_service.core import errors
 from attestation_service.core.ima import replay as module
-from attestation_service.core.memo import Memo
 from attestation_service.core.ima.replay import ImaPosition, replay
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
-
-BOOT = (3, 1)
-FORMS = pytest.mark.parametrize("form", ["dump", "ascii"])
-
-
-def proven(found, form="dump", pcrs=None, **options):
-    return replay(getattr(found, form)(), pcrs or found.pcrs(), boot=BOOT,
-                  **options)
-
-
-def refused(found, form="dump", pcrs=None, error=errors.UnauthenticEvidence,
-            **options):
-    with pytest.raises(error) as caught:
-        proven(found, form, pcrs, **options)
-    assert type(caught.value) is error
+from tests.unit.core.ima.replayed import (
+    BOOT,
+    FORMS,
+    mixed_list,
+    proven,
+    refused,
+)
 
 
 @pytest.fixture
 def files():
-    return logs.ImaList([
-        logs.ima_file("boot_aggregate", b"registers"),
-        logs.ima_file("/bin/a", b"a"),
-        logs.ima_file("/bin/b", b"b", template="ima-sig"),
-        logs.ima_file("/bin/c", b"c", template="ima-sig", signature=b"\3\2"),
-        logs.ima_file("keys", b"k", template="ima-buf", signature=b"k"),
-        logs.ima_file("/mnt/log", violation=True),
-        logs.ima_file("/bin/d", b"d", template="ima-ngv2"),
-        logs.ima_file("/bin/e", b"e", alg="sha512"),
-        logs.ima_file("/bin/f", b"f", template="ima-sig"),
-    ])
+    return mixed_list()
 
 
 @FORMS
@@ -286,83 +267,6 @@ def test_a_list_of_many_pieces(form):
     assert found.end.offset == len(
         getattr(logs.ImaList(files.entries[:700]), form)())
     assert sum(len(c.entries) for c in found.chunks()) == 700
-
-
-# The memo.
-
-@FORMS
-def test_a_memo_changes_nothing(files, form):
-    memo = Memo(100)
-    for _ in range(2):
-        assert proven(files, form, memo=memo).end == proven(files, form).end
-    files.entries.insert(4, logs.ima_file("/new"))
-    found = proven(files, form, memo=memo)
-    assert found.end == proven(files, form).end
-    assert len(memo.recent) == 10
-
-
-@FORMS
-def test_a_memo_forgets_and_nothing_changes(files, form):
-    memo = Memo(5)
-    for entries in (files.entries[:4], files.entries, files.entries[2:6]):
-        part = logs.ImaList(entries)
-        assert proven(part, form, memo=memo).end == proven(part, form).end
-        assert len(memo.recent) <= 5
-
-
-@FORMS
-def test_entries_of_other_registers_are_remembered_as_such(files, form):
-    pcrs = files.pcrs()
-    files.entries.insert(3, logs.ima_file("/other", register=11))
-    memo = Memo(100)
-    for _ in range(2):
-        assert proven(files, form, pcrs, memo=memo).end.entries == 10
-
-
-@FORMS
-def test_huge_entries_are_not_remembered(files, form):
-    files.entries.append(logs.ima_file(
-        "keys", template="ima-buf", signature=bytes(2000)))
-    memo = Memo(100)
-    for _ in range(2):
-        assert proven(files, form, memo=memo).end.entries == 10
-        assert len(memo.recent) == 9
-
-
-def test_an_old_answer_becomes_recent():
-    memo = Memo(2)
-    for key in (b"a", b"b", b"c"):
-        memo.keep(key, key)
-    assert b"a" not in memo.recent
-    assert memo.recall(b"a") == b"a"
-    assert b"a" in memo.recent
-    assert memo.recall(b"a") == b"a"
-    assert memo.recall(b"x") is None
-
-
-def test_a_memo_is_bounded():
-    memo = Memo(5)
-    for i in range(100):
-        memo.keep(b"%d" % i, True)
-        assert len(memo.recent) <= 5
-    memo.keep_all({b"k%d" % i: True for i in range(6)})
-    assert len(memo.recent) == 0
-    memo.keep_all({b"k%d" % i: True for i in range(5)})
-    assert len(memo.recent) == 5
-    memo.keep_all({b"new": True})
-    assert set(memo.recent) == {b"new"}
-    assert memo.recall(b"k4") is True
-    with pytest.raises(ValueError):
-        Memo(0)
-
-
-def test_lists_with_other_template_hashes_are_not_remembered():
-    entry = logs.ima_file("/a")
-    entry.claimed = HashAlg.SHA256.digest(entry.data)
-    found, memo = logs.ImaList([entry]), Memo(9)
-    for form in ("dump", "ascii"):
-        assert proven(found, form, memo=memo).end.entries == 1
-    assert not memo.recent
 
 
 @settings(max_examples=60)
