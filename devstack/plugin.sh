@@ -7,7 +7,7 @@ _TL_XTRACE=$(set +o | grep xtrace)
 set +o xtrace
 
 source "$TRUSTED_LAUNCH_DIR/tools/lib/ek_ca.sh"
-for part in tpm service agent nova dashboard tempest cloud; do
+for part in tpm database service agent nova dashboard tempest cloud; do
     source "$TRUSTED_LAUNCH_DIR/devstack/lib/$part"
 done
 unset part
@@ -17,6 +17,7 @@ time_start "trusted_launch"
 case "$1/${2:-}" in
     stack/pre-install)
         tl_demand_tpm
+        tl_demand_database
         ;;
     stack/install)
         tl_install

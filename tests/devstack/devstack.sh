@@ -109,6 +109,17 @@ database_connection_url() {
     echo "mysql+pymysql://root:secret@127.0.0.1/$1?charset=utf8&plugin=dbcounter"
 }
 
+# Of each kind of database server there are these.
+for _name in mysql postgresql; do
+    eval "get_database_type_$_name() { echo $_name; }"
+    eval "database_connection_url_$_name() { echo \"\$BASE_SQL_CONN/\$1\"; }"
+    for _verb in install_database_python install_database configure_database \
+            recreate_database cleanup_database; do
+        eval "${_verb}_$_name() { note \"${_verb}_$_name\${*:+ \$*}\"; }"
+    done
+done
+unset _name _verb
+
 write_uwsgi_config() {
     note "write_uwsgi_config $*"
     rm -f "$1"

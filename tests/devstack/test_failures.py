@@ -49,6 +49,13 @@ def test_without_a_tpm_device_nothing_is_even_installed(node):
         "the TCTI of a TPM")
 
 
+def test_a_kind_of_database_that_there_is_not(node):
+    node.settings["TRUSTED_LAUNCH_DATABASE_TYPE"] = "oracle"
+    assert why(node, "pre-install") == (
+        "TRUSTED_LAUNCH_DATABASE_TYPE=oracle is no database that DevStack "
+        "knows")
+
+
 def test_no_certificates_where_the_operator_says(node):
     node.settings["TRUSTED_LAUNCH_ANCHORS"] = "/nowhere"
     assert why(node, "post-config") == (

@@ -26,6 +26,8 @@ NODES = {
     "fake": {"settings": {"VIRT_DRIVER": "fake"}},
     "no-bus": {"services": "mysql,key,n-api,n-sch,n-cpu",
                "settings": {"RABBIT_HOST": ""}},
+    "postgresql": {
+        "settings": {"TRUSTED_LAUNCH_DATABASE_TYPE": "postgresql"}},
     "device": {"settings": {"TRUSTED_LAUNCH_TPM": "device:/dev/null"}},
 }
 FILES = ("nova.conf", "tempest.conf",
