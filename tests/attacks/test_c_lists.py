@@ -13,7 +13,7 @@ from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.attacks.faults import (
     BOOT, HOST, appraiser, comes_to_what_it_says, of)
 from tests.fakes import logs
-from tests.vectors import build
+from tests.vectors.ima_faults import IMA_ENTRIES
 
 
 @of("c13")
@@ -23,7 +23,7 @@ def test_c13_ima_list(fault):
 
 @pytest.fixture
 def ima():
-    files = logs.load_ima(HOST / "ima_bin", build.IMA_ENTRIES)
+    files = logs.load_ima(HOST / "ima_bin", IMA_ENTRIES)
     others = {i: v for i, v in logs.pcrs_of("sb-tcg").values.items()
               if i < 10}
     first = logs.ImaList(files.entries[:6])

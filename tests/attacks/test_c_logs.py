@@ -25,6 +25,7 @@ from tests.attacks.faults import (
     BOOT, FAULTS, HOST, appraiser, comes_to_what_it_says, of)
 from tests.fakes import logs
 from tests.vectors import build
+from tests.vectors.ima_faults import IMA_ENTRIES
 
 
 def test_building_the_faults_again_changes_nothing(tmp_path):
@@ -56,7 +57,7 @@ def test_what_the_faults_are_made_of_is_accepted():
     assert facts.secure_boot.enabled
     small = logs.secure_log()
     assert boot_facts(small.dump(), small.pcrs()).secure_boot.enabled
-    files = logs.load_ima(HOST / "ima_bin", build.IMA_ENTRIES)
+    files = logs.load_ima(HOST / "ima_bin", IMA_ENTRIES)
     others = {i: v for i, v in logs.pcrs_of("sb-tcg").values.items()
               if i < 10}
     for data in (files.dump(), files.ascii()):
