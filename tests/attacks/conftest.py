@@ -24,6 +24,15 @@ def host(service):
 
 
 @pytest.fixture
+def placed(service, host):
+    """A host that has attested, and a request that would be granted."""
+    host.attest()
+    request = host.request(profile="baseline", image_id="image-1")
+    service.nova.place(request.instance_id, host.name)
+    return request
+
+
+@pytest.fixture
 def cloud():
     """The service whole but for its edges, and an instance on a host."""
     made = Cloud()

@@ -18,74 +18,14 @@ from attestation_service.core import errors
 from attestation_service.core.bootlog import tcg
 from attestation_service.core.bootlog.facts import boot_facts
 from attestation_service.core.bootlog.replay import replay
-from attestation_service.core.ima.appraise import Appraiser, FileReferences
-from attestation_service.core.ima.facts import ImaProgress, ima_facts
-from attestation_service.core.ima.log import file_facts
+from attestation_service.core.ima.facts import ima_facts
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from nova_trusted_launch.wire.encoding import WireError
+from tests.attacks.faults import (
+    BOOT, FAULTS, HOST, appraiser, comes_to_what_it_says, of)
 from tests.fakes import logs
 from tests.vectors import build
-
-BOOT = (1, 0)
-HOST = logs.VECTORS / "hosts" / "sb-tcg"
-FAULTS = sorted(path.parent.name
-                for path in build.FAULTS.glob("*/expected.json"))
-
-
-def of(attack):
-    prefix = attack + "-"
-    found = [name for name in FAULTS if name.startswith(prefix)]
-    assert found
-    return pytest.mark.parametrize("fault", found)
-
-
-def registers(folder):
-    (label, values), = json.loads(
-        (folder / "pcrs.json").read_text()).items()
-    return PcrBank(HashAlg.from_label(label), {
-        int(i): bytes.fromhex(value) for i, value in values.items()})
-
-
-def appraiser():
-    """Know every file of the captured host."""
-    found = ima_facts((HOST / "ima_bin").read_bytes(),
-                      logs.pcrs_of("sb-tcg"), boot=BOOT)
-    entries = [found.list.entry(raw) for chunk in found.list.chunks()
-               for raw in chunk.entries]
-    return Appraiser("captured", FileReferences([
-        (f.algorithm, f.digest, f.path) for f in map(file_facts, entries)]))
-
-
-def comes_to_what_it_says(fault):
-    folder = build.FAULTS / fault
-    expected = json.loads((folder / "expected.json").read_text())
-    pcrs = registers(folder)
-    boot_log, ima_list = folder / "boot_log", folder / "ima_list"
-    if "code" in expected:
-        with pytest.raises(errors.EvidenceError) as caught:
-            if boot_log.exists():
-                boot_facts(boot_log.read_bytes(), pcrs)
-            else:
-                ima_facts(ima_list.read_bytes(), pcrs, boot=BOOT)
-        assert str(caught.value.code) == expected["code"]
-    elif boot_log.exists():
-        _boot_facts_are(expected, boot_facts(boot_log.read_bytes(), pcrs))
-    else:
-        facts = ima_facts(ima_list.read_bytes(), pcrs, boot=BOOT)
-        bad, = facts.tally(appraiser()).bad
-        assert bad.verdict.value == expected["verdict"]
-
-
-def _boot_facts_are(expected, facts):
-    if "boot" in expected:
-        assert facts is None
-    if "secure_boot" in expected:
-        assert facts.secure_boot.enabled is expected["secure_boot"]
-    if "shim_validates" in expected:
-        assert facts.secure_boot.shim_validates is expected["shim_validates"]
-    if "command_line" in expected:
-        assert expected["command_line"] in [
-            line.text for line in facts.chain.command_lines]
+from tests.vectors.ima_faults import IMA_ENTRIES
 
 
 def test_building_the_faults_again_changes_nothing(tmp_path):
@@ -117,7 +57,7 @@ def test_what_the_faults_are_made_of_is_accepted():
     assert facts.secure_boot.enabled
     small = logs.secure_log()
     assert boot_facts(small.dump(), small.pcrs()).secure_boot.enabled
-    files = logs.load_ima(HOST / "ima_bin", build.IMA_ENTRIES)
+    files = logs.load_ima(HOST / "ima_bin", IMA_ENTRIES)
     others = {i: v for i, v in logs.pcrs_of("sb-tcg").values.items()
               if i < 10}
     for data in (files.dump(), files.ascii()):
@@ -279,63 +219,3 @@ def test_c11_log_missing(fault):
 @of("c12")
 def test_c12_secure_boot_variable_lies(fault):
     comes_to_what_it_says(fault)
-
-
-@of("c13")
-def test_c13_ima_list(fault):
-    comes_to_what_it_says(fault)
-
-
-@pytest.fixture
-def ima():
-    files = logs.load_ima(HOST / "ima_bin", build.IMA_ENTRIES)
-    others = {i: v for i, v in logs.pcrs_of("sb-tcg").values.items()
-              if i < 10}
-    first = logs.ImaList(files.entries[:6])
-    proven = ima_facts(first.dump(), first.pcrs(others), boot=BOOT)
-    proven.tally(appraiser())
-    return files, files.pcrs(others), proven.progress
-
-
-@pytest.mark.parametrize("entries", [-3, -1, 1, 3])
-def test_c13_offset_rewound_or_skipped(ima, entries):
-    files, pcrs, progress = ima
-    rest = logs.ImaList(files.entries[6:])
-    assert ima_facts(rest.dump(), pcrs, boot=BOOT,
-                     earlier=progress).list.end.entries == len(files.entries)
-    lie = logs.ImaList(files.entries[6 + entries:])
-    with pytest.raises(errors.UnauthenticEvidence):
-        ima_facts(lie.dump(), pcrs, boot=BOOT, earlier=progress)
-
-
-def test_c13_position_of_another_boot(ima):
-    files, pcrs, progress = ima
-    rest = logs.ImaList(files.entries[6:]).dump()
-    for boot in ((2, 0), (1, 1)):
-        with pytest.raises(errors.StaleEvidence):
-            ima_facts(rest, pcrs, boot=boot, earlier=progress)
-
-
-def test_c13_a_bad_file_is_not_forgotten_in_the_next_part(ima):
-    files, pcrs, _ = ima
-    values = {i: v for i, v in pcrs.values.items() if i < 10}
-    files.entries.insert(3, logs.ima_file("/evil"))
-    first = logs.ImaList(files.entries[:6])
-    facts = ima_facts(first.dump(), first.pcrs(values), boot=BOOT)
-    facts.tally(appraiser())
-    kept = ImaProgress.from_dict(facts.progress.to_dict())
-    rest = ima_facts(logs.ImaList(files.entries[6:]).dump(),
-                     files.pcrs(values), boot=BOOT, earlier=kept)
-    assert [b.path for b in rest.tally(appraiser()).bad] == [b"/evil"]
-
-
-def test_c13_a_million_entries():
-    one = logs.ima_file("/bin/a", b"a").dump()
-    pcrs = PcrBank(HashAlg.SHA256, {10: b"\1" * 32})
-    started = time.process_time()
-    with pytest.raises(errors.OversizedEvidence) as caught:
-        ima_facts(one * 100_001, pcrs, boot=BOOT, max_entries=100_000)
-    assert str(caught.value.code) == "evidence.too_large"
-    with pytest.raises(errors.OversizedEvidence):
-        ima_facts(one * 1000, pcrs, boot=BOOT, max_size=len(one) * 999)
-    assert time.process_time() - started < 5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""H2, H3, H5, H6, H8 in the flows: whatever fails, the answer is no."""
+"""H2, H3, H5, H6 in the flows: whatever fails, the answer is no."""
 
 from __future__ import annotations
 
@@ -256,53 +256,3 @@ def test_h6_a_refusal_that_cannot_be_kept_is_still_a_refusal(cloud, host):
     assert asked.kept.state is r.ReleaseState.OPEN
     with pytest.raises(errors.StaleEvidence):
         asked.answer()
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@pytest.mark.parametrize("step", range(1, 4))
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_h8_service_killed_at_every_step_of_a_release(
-        cloud, host, monkeypatch, step, when):
-    key = cloud.key(launches=1)
-    asked = host.ask(profile="gold", key_id=key.id)
-    evidence = asked.evidence()
-    unit, count = cloud.store.unit, 0
-
-    class Dying:
-        def __init__(self):
-            self.inner = unit()
-
-        def __enter__(self):
-            nonlocal count
-            count += 1
-            if count == step and when == "before":
-                raise Killed
-            return self.inner.__enter__()
-
-        def __exit__(self, *exc):
-            self.inner.__exit__(*exc)
-            if count == step and when == "after":
-                raise Killed
-
-    monkeypatch.setattr(cloud.store, "unit", Dying)
-    with pytest.raises(Killed):
-        cloud.flows.answer_release(asked.release.id, evidence, "agents",
-                                   cloud.clock())
-    monkeypatch.undo()
-    tables = cloud.store.tables
-    granted = asked.kept.state is r.ReleaseState.GRANTED
-    assert granted == (step == 3 and when == "after")
-    # No receipt without a grant, no grant without a receipt.
-    assert tables.log.size() == granted
-    assert ("vm-1" in tables.leases.rows) == granted
-    assert tables.keys.rows[key.id].launches_used == granted
-    if (step, when) != (1, "before"):
-        with pytest.raises(errors.StaleEvidence):
-            cloud.flows.answer_release(asked.release.id, evidence, "agents",
-                                       cloud.clock())
-    if not granted:
-        host.release(profile="gold", key_id=key.id)
-    assert tables.log.size() == 1

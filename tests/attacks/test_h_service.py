@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""H2, H3, H5, H6, H7 at the service: whatever fails, nothing is released.
+"""H2, H3, H5, H6 at the service: whatever fails, nothing is released.
 
 Each test also asks what was left behind: no result, no receipt, no lease, and
 a nonce that is spent.
@@ -15,22 +15,12 @@ import sqlalchemy as sa
 from attestation_service.flows import judgement, release
 from attestation_service.store import schema
 from nova_trusted_launch.wire import encoding
-from nova_trusted_launch.wire.challenge import NONCE_SIZE
 from tests.fakes.outside import NOW
 from tests.fixtures.host import Host, good, profile, refusal
 
 BROKEN = (500, "service.broken")
 UNAVAILABLE = (503, "service.unavailable")
 STALE = (409, "evidence.stale")
-
-
-@pytest.fixture
-def placed(service, host):
-    """A host that has attested, and a request that would be granted."""
-    host.attest()
-    request = host.request(profile="baseline", image_id="image-1")
-    service.nova.place(request.instance_id, host.name)
-    return request
 
 
 def left(service):
@@ -279,28 +269,3 @@ def test_placement_and_bus_away_do_not_matter(service, host, placed):
     service.placement.down = service.agents.down = True
     host.attest()
     good(host.release(placed))
-
-
-def test_h7_older_protocol_refused(service, host, placed):
-    for version in ("0.1", "0.9", "1.1", "2.0"):
-        answer = service.ask("agent", "POST", "/v1/challenges", {
-            "attester_id": host.attester_id}, headers={
-                "OpenStack-API-Version": f"host-attestation {version}"})
-        assert refusal(answer) == (406, "request.version")
-    for path in ("/v0/challenges", "/v0.9/challenges", "/challenges"):
-        assert refusal(host.ask("POST", path)) == (
-            404, "request.not_found")
-
-
-@pytest.mark.parametrize("nonce", [b"", b"short", bytes(NONCE_SIZE - 1),
-                                   bytes(NONCE_SIZE + 1), bytes(64)])
-def test_h7_messages_of_another_form_refused(service, host, nonce):
-    evidence = host.evidence(host.challenge()).to_dict()
-    for changed in ({"nonce": encoding.b64(nonce)}, {"version": 0},
-                    {"quote": ""}, {"pcrs": {"sha1": {"0": "00" * 20}}}):
-        assert refusal(host.ask("POST", "/v1/evidence", {
-            **evidence, **changed})) == (400, "request.invalid")
-    old = dict(evidence)
-    del old["ima_offset"]
-    assert refusal(host.ask("POST", "/v1/evidence", old)) == (
-        400, "request.invalid")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures import swtpm
+from tests.swtpm.real import RealTpm
 
 
 @pytest.fixture(scope="module")
@@ -15,3 +16,10 @@ def tpms(tmp_path_factory):
     with (swtpm.running(folder / "a", ca=folder / "ca", name="host-a") as a,
           swtpm.running(folder / "b", ca=folder / "ca", name="host-b") as b):
         yield a, b
+
+
+@pytest.fixture
+def tpm(tpms):
+    """The first of them, opened."""
+    with RealTpm(tpms[0].tcti) as opened:
+        yield opened

@@ -14,51 +14,16 @@ of a refusal, or facts that no profile takes for a yes.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import shutil
 import struct
 import sys
 
 from tests.fakes import logs
+from tests.vectors.ima_faults import ima
+from tests.vectors.writing import HOST, MALFORMED, UNAUTHENTIC, Writer
 
-HOST = logs.VECTORS / "hosts" / "sb-tcg"
 FAULTS = logs.VECTORS / "faults"
-UNAUTHENTIC, MALFORMED = "evidence.unauthentic", "evidence.malformed"
-# Enough of the captured list for every template and path.
-IMA_ENTRIES = 12
-
-
-class Writer:
-    """Writes one folder for each fault."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def _write(self, name, said, values, file, data):
-        folder = self.target / name
-        folder.mkdir(parents=True)
-        (folder / file).write_bytes(data)
-        bank = {32: "sha256", 48: "sha384"}[len(next(iter(values.values())))]
-        self._json(folder / "pcrs.json", {bank: {
-            str(i): values[i].hex() for i in sorted(values)}})
-        self._json(folder / "expected.json", said)
-
-    @staticmethod
-    def _json(path, value):
-        path.write_text(json.dumps(value, indent=1) + "\n")
-
-    def boot(self, name, attack, what, log, values=None, **outcome):
-        """A boot log; ``values`` are those of the log itself if None."""
-        data = log if isinstance(log, bytes) else log.dump()
-        self._write(name, {"attack": attack, "what": what, **outcome},
-                    values or log.pcrs().values, "boot_log", data)
-
-    def ima(self, name, attack, what, files, values, **outcome):
-        """An IMA list."""
-        data = files if isinstance(files, bytes) else files.dump()
-        self._write(name, {"attack": attack, "what": what, **outcome},
-                    values, "ima_list", data)
 
 
 def captured():
@@ -302,62 +267,6 @@ def secure_boot(write):
     write.boot("c12-shim-disabled", "C12",
                "SecureBoot is on and shim was told to load anything", shim,
                secure_boot=True, shim_validates=False)
-
-
-def ima(write):
-    files = logs.load_ima(HOST / "ima_bin", IMA_ENTRIES)
-    others = {i: v for i, v in logs.pcrs_of("sb-tcg").values.items()
-              if i < 10}
-
-    def values(found=files):
-        return {**others, 10: found.value()}
-
-    good = values()
-
-    def fault(name, what, changed, quoted=good, **outcome):
-        write.ima(f"c13-{name}", "C13", what, changed, quoted, **outcome)
-
-    other = dict(values())
-    other[4] = b"\1" * 32
-    fault("boot-aggregate", "the list begins with the boot aggregate of "
-          "another boot", files, other, verdict="boot-aggregate")
-    violation = files.copy()
-    violation.entries.insert(5, logs.ima_file(
-        "/bin/busybox", template="ima-sig", violation=True))
-    fault("violation", "a file was changed while it was used", violation,
-          values(violation), verdict="violation")
-    unknown = files.copy()
-    unknown.entries.insert(5, logs.ima_file(
-        "/bin/busybox", b"changed", template="ima-sig"))
-    fault("unknown-file", "a file nobody vouches for", unknown,
-          values(unknown), verdict="unknown")
-
-    for name, change in (
-            ("truncated", lambda e: e.pop()),
-            ("first-removed", lambda e: e.pop(0)),
-            ("removed", lambda e: e.pop(5)),
-            ("reordered", lambda e: e.insert(4, e.pop(5))),
-            ("duplicated", lambda e: e.insert(5, e[5])),
-            ("hidden", lambda e: setattr(e[5], "register", 11)),
-            ("violation-for-file", lambda e: setattr(e[5], "violation",
-                                                     True)),
-            ("template-hash", lambda e: setattr(e[5], "claimed", b"\1" * 20)),
-            ("data", lambda e: setattr(e[5], "data", e[4].data))):
-        changed = files.copy()
-        change(changed.entries)
-        fault(name, f"the list was changed: {name}", changed,
-              code=UNAUTHENTIC)
-        fault(f"{name}-ascii", f"the list was changed: {name}",
-              changed.ascii(), code=UNAUTHENTIC)
-
-    data = files.dump()
-    for name, offset in (("name-length", 24), ("data-length", 35)):
-        changed = bytearray(data)
-        struct.pack_into("<I", changed, offset, 0xFFFFFFFF)
-        fault(name, f"{name} overflows", bytes(changed), code=MALFORMED)
-    fault("cut", "cut inside an entry", data[:-1], code=MALFORMED)
-    fault("no-list", "no measurement list at all", b"#!/bin/sh\n" * 20,
-          code=MALFORMED)
 
 
 def build(target: pathlib.Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from nova_trusted_launch.wire import encoding
 from tools.cloud import lab, plaintext
-from tools.demo import changed_file
+from tools.demo import changed_file, replayed_answer
 from tools.demo.telling import Telling
 
 PROFILE, FLAVOR, IMAGE = "demo", "demo.trusted", "demo-disk"
@@ -184,22 +184,8 @@ class Story:
 
     def answer_again(self) -> None:
         """Use the service's answer a second time, and on another host."""
-        say = self.tell_
-        say.chapter("Root of a host replays what the service answered")
-        say.waiting("a release for the running server, as its agent asks")
-        answer = self.folder / "answer.json"
-        came = lab.replayed(self.host, self.server.id, answer)
-        say.expect("in its TPM session the keys open",
-                   came["in its session"] == "opened")
-        for what, code in list(came.items())[1:]:
-            say.expect(f"{what}: refused", code != "opened", code)
-        for host in lab.HOSTS:
-            if host != self.host:
-                came = lab.replayed(host, "-", answer)
-                say.expect(f"stolen, in the TPM of {host}: refused",
-                           "opened" not in came.values(),
-                           came["on another host"])
-        answer.unlink()
+        replayed_answer.tell(self.tell_, self.host, self.server.id,
+                             self.folder / "answer.json")
 
     def taint_one(self) -> None:
         """Taint the host of the running server."""

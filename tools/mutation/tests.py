@@ -34,11 +34,18 @@ MORE_TESTS = {
     "core/tpm/envelope.py": ["tests/unit/core/tpm/test_wrap.py",
                              "tests/attacks/test_d2_identity.py"],
     "core/appraise.py": ["tests/unit/core/policy/test_rules.py"],
-    "core/policy/node.py": ["tests/unit/core/policy/test_document.py"],
+    "core/policy/document.py": [
+        "tests/unit/core/policy/test_wrong_documents.py"],
+    "core/policy/node.py": ["tests/unit/core/policy/test_document.py",
+                            "tests/unit/core/policy/test_wrong_documents.py"],
     "core/policy/rule.py": ["tests/unit/core/policy/test_rules.py"],
-    "core/policy/rules.py": ["tests/unit/core/policy/test_document.py"],
-    "core/policy/combine.py": ["tests/unit/core/policy/test_rules.py",
-                               "tests/unit/core/policy/test_document.py"],
+    "core/policy/rules.py": [
+        "tests/unit/core/policy/test_document.py",
+        "tests/unit/core/policy/test_wrong_documents.py"],
+    "core/policy/combine.py": [
+        "tests/unit/core/policy/test_rules.py",
+        "tests/unit/core/policy/test_document.py",
+        "tests/unit/core/policy/test_wrong_documents.py"],
     "core/bootlog/": ["tests/unit/core/bootlog"],
     "core/ima/": ["tests/unit/core/ima"],
     "core/endorsement.py": ["tests/attacks/test_d1_ek_certificate.py",

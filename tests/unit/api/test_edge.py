@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is refused before any handler runs, with a table of two routes."""
+"""What is refused before any handler runs, with a table of a few routes."""
 
 from __future__ import annotations
 
 import datetime
-import logging
 
 import pytest
 from oslo_config import cfg
@@ -13,61 +12,15 @@ from werkzeug.test import Client
 
 from attestation_service import conf as options
 from attestation_service import policies
-from attestation_service.api import auth, logs, pipeline, problems
+from attestation_service.api import auth, pipeline
 from attestation_service.api.app import create_app
 from attestation_service.api.metrics import Metrics
 from attestation_service.api.paging import Paging
-from attestation_service.api.routing import Route, query
 from attestation_service.api.services import Services
 from attestation_service.core import errors
+from tests.unit.api.asking import ROUTES, TOKENS, ask, code
 
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
-MEMBER = "member"
-TOKENS = {
-    "admin": {"user_id": "u-admin", "project_id": "p0", "roles": ["admin"]},
-    "member": {"user_id": "u-one", "project_id": "p1", "roles": ["member"]},
-    "agent": {"user_id": "u-agent", "project_id": "ps",
-              "roles": ["service"]},
-    "operator": {"user_id": "u-op", "system": True, "roles": ["reader"]},
-}
-
-
-def seen(call):
-    """Show what a handler gets."""
-    return {"query": dict(call.query), "path": dict(call.path),
-            "body": call.body, "project": call.project,
-            "user": call.user_id}
-
-
-def made(call):
-    """Show what a handler gets."""
-    return seen(call)
-
-
-def shown(call):
-    """Show what a handler gets."""
-    return seen(call)
-
-
-def broken(call):
-    """Fail with a secret in the text."""
-    raise RuntimeError("the secret is 42")
-
-
-def down(call):
-    """Refuse as a lost database does."""
-    raise errors.Unavailable("the database does not answer")
-
-
-ROUTES = (
-    Route("GET", "/v1/keys", seen, "keys:list", answer="Keys",
-          query=query("limit", "marker")),
-    Route("POST", "/v1/keys", made, "keys:create", "ChallengeRequest",
-          "Key", 201),
-    Route("GET", "/v1/keys/{key}", shown, "keys:show", answer="Key"),
-    Route("GET", "/v1/profiles", broken, "profiles:list", answer="Key"),
-    Route("GET", "/v1/launches", down, "launches:list", answer="Key"),
-)
 
 
 @pytest.fixture
@@ -95,22 +48,6 @@ def client(conf, ask_store):
               for name, entry in TOKENS.items()}
     return Client(pipeline.build(
         create_app(services, ROUTES), conf, metrics, ask_store, tokens))
-
-
-def ask(client, method, path, token=MEMBER, **more):
-    headers = {"X-Auth-Token": token} if token else {}
-    return client.open(path, method=method,
-                       headers={**headers, **more.pop("headers", {})},
-                       environ_base={"REMOTE_ADDR": "127.0.0.1"}, **more)
-
-
-def code(response):
-    (error,) = response.json["errors"]
-    assert error["status"] == response.status_code
-    assert set(error) == {"status", "code", "title", "detail", "action",
-                          "request_id"}
-    assert error["request_id"] == response.headers["x-openstack-request-id"]
-    return response.status_code, error["code"]
 
 
 def test_a_good_request_reaches_the_handler(client):
@@ -325,35 +262,3 @@ class TestStoreDown:
     def test_health_is_bad_without_the_store(self, client):
         assert code(ask(client, "GET", "/healthcheck", None)) == (
             503, "service.unavailable")
-
-
-def test_a_log_record_stays_on_one_line():
-    record = logging.LogRecord(
-        "x", logging.INFO, "f", 1, "GET %s refused", ("/a\r\nINFO forged",),
-        None)
-    assert logs.OneLine().filter(record)
-    assert record.getMessage() == "GET /a\\r\\nINFO forged refused"
-
-
-@pytest.mark.parametrize("entry", [
-    {"user_id": "u", "roles": ["admin"]},
-    {"user_id": "u", "roles": ["admin"], "project_id": ""},
-    {"user_id": "u", "roles": ["admin"], "system": True, "project_id": "p"},
-])
-def test_a_static_token_has_one_scope(entry):
-    with pytest.raises(ValueError, match="either"):
-        auth.identity_of(entry)
-
-
-def test_a_token_file_that_others_can_read_is_refused(tmp_path):
-    path = tmp_path / "tokens.json"
-    path.write_text("[]")
-    path.chmod(0o640)
-    with pytest.raises(ValueError, match="owner"):
-        auth.read_static_tokens(str(path))
-
-
-def test_every_code_has_a_problem():
-    for known in problems.STATUS:
-        answer = problems.response(known, "detail", {})
-        assert answer.status_code == problems.STATUS[known]

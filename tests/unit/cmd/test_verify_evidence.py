@@ -9,48 +9,14 @@ import pathlib
 import shutil
 
 import pytest
-import yaml
 
-from attestation_service.cmd import verify
 from attestation_service.core.tpm.structures import Public
 from tests.fakes.ca import FakeCa
 from tests.fakes.tpm import FakeTpm
+from tests.unit.cmd.judging import NONCE, VECTORS, draft, judge, written
 
-VECTORS = pathlib.Path(__file__).parents[2] / "vectors"
-TRUST = VECTORS / "ek-ca"
-NONCE = "00112233445566778899aabbccddeeff" * 2
 CLEAN = ("sb-tcg", "many")
 HOSTS = (*CLEAN, "viol")
-AT = "2026-11-25T00:00:00Z"
-
-
-def run(capsys, *argv):
-    """Return status, stdout and stderr."""
-    try:
-        status = verify.main([str(a) for a in argv])
-    except SystemExit as exc:
-        status = exc.code
-    told = capsys.readouterr()
-    return status, told.out, told.err
-
-
-def draft(capsys, folder, *more, nonce=NONCE):
-    status, out, err = run(capsys, "draft", folder, "--trust", TRUST,
-                           "--nonce", nonce, "--at", AT, *more)
-    assert (status, err) == (0, "")
-    return yaml.safe_load(out)
-
-
-def written(tmp_path, document, name="profile.yaml"):
-    path = tmp_path / name
-    path.write_text(json.dumps(document) if name.endswith("json")
-                    else yaml.safe_dump(document))
-    return path
-
-
-def judge(capsys, folder, profile, *more, nonce=NONCE, trust=TRUST):
-    return run(capsys, "evidence", folder, "--profile", profile, "--trust",
-               trust, "--nonce", nonce, "--at", AT, *more)
 
 
 @pytest.fixture
@@ -60,16 +26,6 @@ def host(tmp_path):
         return pathlib.Path(shutil.copytree(VECTORS / "hosts" / name,
                                             tmp_path / name))
     return copy
-
-
-@pytest.fixture(scope="module")
-def profile(tmp_path_factory):
-    """Return the file of a profile that the captured host satisfies."""
-    args = verify.parser().parse_args([
-        "draft", str(VECTORS / "hosts" / "sb-tcg"), "--trust", str(TRUST),
-        "--nonce", NONCE, "--at", AT])
-    return written(tmp_path_factory.mktemp("profiles"),
-                   dict(args.subcommand.run(args).fields), "profile.json")
 
 
 @pytest.mark.parametrize("name", CLEAN)
@@ -232,77 +188,9 @@ def test_a_key_without_attributes_is_refused(capsys, host, profile):
     assert Public.parse(tpm.ak_public).name
 
 
-def test_a_label_is_the_operators_word(capsys, tmp_path):
-    path = written(tmp_path, {"schema": 1, "require": [
-        {"label": {"name": "region", "values": ["eu"]}}]})
-    folder = VECTORS / "hosts" / "sb-tcg"
-    assert judge(capsys, folder, path)[0] == 1
-    assert judge(capsys, folder, path, "--label", "region=us")[0] == 1
-    assert judge(capsys, folder, path, "--label", "region=eu")[0] == 0
-    assert judge(capsys, folder, path, "--label", "region")[0] == 2
-
-
-def test_sets_of_reference_values(capsys, tmp_path):
-    folder = VECTORS / "hosts" / "sb-tcg"
-    document = draft(capsys, folder)
-    values = next(r["ima"] for r in document["require"]
-                  if "ima" in r).pop("values")
-    document["require"][-1]["ima"] = {"reference_values": ["files"]}
-    path = written(tmp_path, document)
-    status, _, err = judge(capsys, folder, path)
-    assert status == 2
-    assert "there are no reference values 'files'" in err
-    known = written(tmp_path, {"reference_values": {
-        "name": "files", "kind": "ima", "provenance": "a test",
-        "values": values, "expires_at": None}}, "files.json")
-    assert judge(capsys, folder, path, "--reference", known)[0] == 0
-    known = written(tmp_path, {
-        "name": "files", "kind": "ima", "values": values,
-        "expires_at": "2026-11-01T00:00:00Z"}, "files.json")
-    status, _, err = judge(capsys, folder, path, "--reference", known)
-    assert status == 2
-    assert "expired" in err
-
-
-@pytest.mark.parametrize("content", [
-    b"[", b"\xff\xfe", b"[]", b"{}", b"schema: 1\nschema: 1\nrequire: []",
-    b"a: &a [1]\nb: *a", b"schema: 2\nrequire: [{}]",
-    b"schema: !!python/name:os.system 1", b"[" * 5000,
-    b'{"schema": 1, "require": []}', b"a: {b: 1, b: 2}"])
-def test_a_document_that_is_none_is_wrong_usage(capsys, tmp_path, content):
-    path = tmp_path / "profile.yaml"
-    path.write_bytes(content)
-    status, out, err = judge(capsys, VECTORS / "hosts" / "sb-tcg", path)
-    assert (status, out) == (2, "")
-    assert "profile.yaml: " in err
-
-
-@pytest.mark.parametrize("content", [
-    {}, [], {"name": "a"}, {"name": "a", "kind": "ima", "values": {}},
-    {"name": "a", "kind": "x", "values": {"00" * 32: []}},
-    {"name": "a", "kind": "ima", "values": {"00" * 32: []},
-     "expires_at": "soon"}])
-def test_a_set_that_is_none_is_wrong_usage(capsys, tmp_path, profile,
-                                           content):
-    known = written(tmp_path, content, "set.json")
-    status, out, err = judge(capsys, VECTORS / "hosts" / "sb-tcg", profile,
-                             "--reference", known)
-    assert (status, out) == (2, "")
-    assert "set.json: " in err
-
-
 def test_no_folder_is_wrong_usage(capsys, profile, tmp_path):
     assert judge(capsys, tmp_path / "nothing", profile)[0] == 2
     assert judge(capsys, VECTORS / "hosts" / "sb-tcg", profile,
                  nonce="zz")[0] == 2
     assert judge(capsys, VECTORS / "hosts" / "sb-tcg",
                  tmp_path / "nothing")[0] == 2
-
-
-def test_one_command_line_pattern_and_no_secure_boot(capsys, tmp_path):
-    """The tool says what the profile wanted and what the host has."""
-    path = written(tmp_path, {"schema": 1, "require": [
-        {"command-line": {"forbidden": ["ima_policy=*"]}}]})
-    status, out, _ = judge(capsys, VECTORS / "hosts" / "sb-tcg", path)
-    assert status == 1
-    assert "the command line has 'ima_policy=tcb'" in out

@@ -11,7 +11,7 @@ import pytest
 
 from attestation_service.cmd import verify, verify_ima_log
 from tests.fakes import logs
-from tests.unit.core.bootlog.test_vectors import HOSTS, LOGS
+from tests.unit.core.bootlog.captured import HOSTS, LOGS
 
 VERIFIED, REFUSED, MALFORMED = 0, 1, 2
 

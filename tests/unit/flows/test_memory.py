@@ -4,61 +4,26 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import hashlib
 
 import pytest
 
-from attestation_service import records as r
 from attestation_service.core import errors
 from attestation_service.flows import memory
 from attestation_service.flows.memory import Memory
-from nova_trusted_launch.wire.evidence import Evidence
 from nova_trusted_launch.wire.results import TrustTier
-from tests.fakes.cloud import Cloud
-
-FILES = {"/bin/a": b"A", "/bin/b": b"B", "/bin/c": b"C"}
-
-
-def references(cloud, name="base", files=None):
-    cloud.flows.reference_values.create(r.ReferenceSet(
-        name, "ima", "made up", cloud.clock(), None,
-        {hashlib.sha256(contents).hexdigest(): (path,)
-         for path, contents in (files or FILES).items()}))
-
-
-def files(*sets):
-    return {"schema": 1, "valid_for": 600, "require": [
-        {"any-of": [{"all-of": [{"ima": {
-            "reference_values": list(sets)}}]}]}]}
+from tests.unit.flows.listing import (
+    FILES, files, knowing_cloud, length, listing_host, references, remembered,
+    tier)
 
 
 @pytest.fixture
 def cloud():
-    made = Cloud()
-    references(made)
-    made.profile(document=files("base"))
-    return made
+    return knowing_cloud()
 
 
 @pytest.fixture
 def host(cloud):
-    host = cloud.host()
-    host.measure("/bin/a", b"A")
-    return host
-
-
-def tier(stored):
-    (one,) = stored
-    return one.result.tier
-
-
-def length(host):
-    return len(host.ima.dump())
-
-
-def remembered(cloud, host):
-    return Memory.of(cloud.flows.attesters.find(host.id))
+    return listing_host(cloud)
 
 
 def test_the_first_list_is_sent_whole(cloud, host):
@@ -233,45 +198,6 @@ def test_a_list_left_out_later_is_unknown(cloud, host):
     assert tier(host.attest(ima_log=None)) is TrustTier.NONE
 
 
-def test_kept_evidence_is_always_whole(cloud, host):
-    host.attest()
-    host.measure("/bin/b", b"B")
-    host.attest()
-    assert len(cloud.flows.attesters.evidence(host.id)) == 1
-    interval = cloud.settings.keep_interval
-    now = cloud.tick(seconds=interval.total_seconds())
-    assert host.challenge().ima_offset == 0
-    host.attest()
-    kept = cloud.flows.attesters.evidence(host.id)
-    assert [k.received_at for k in kept] == [now, now - interval]
-    assert all(Evidence.from_bytes(k.envelope).ima_offset == 0
-               for k in kept)
-    assert host.challenge().ima_offset == length(host)
-
-
-def test_news_in_a_part_has_all_of_it_sent_and_kept(cloud, host):
-    host.attest()
-    host.measure("/bin/b", b"evil")
-    host.attest()
-    assert host.challenge().ima_offset == 0
-    cloud.tick(seconds=1)
-    host.attest()
-    kept = cloud.flows.attesters.evidence(host.id)
-    assert len(kept) == 2
-    assert Evidence.from_bytes(kept[0].envelope).ima_log == host.ima.dump()
-
-
-def test_without_keeping_a_list_is_never_asked_for_again():
-    cloud = Cloud(kept_evidence=0)
-    references(cloud)
-    cloud.profile(document=files("base"))
-    host = cloud.host()
-    host.measure("/bin/a", b"A")
-    host.attest()
-    cloud.tick(days=365)
-    assert host.challenge().ima_offset == length(host)
-
-
 def test_what_is_remembered_survives_the_store(cloud, host):
     host.attest()
     host.measure("/bin/b", b"B")
@@ -286,16 +212,3 @@ def test_what_is_remembered_survives_the_store(cloud, host):
         cloud.flows.attesters.find(host.id), ima_position=None)) == Memory()
     empty = Memory(kept_at=None).to_dict()
     assert empty == {"places": [], "kept_at": None}
-
-
-def test_keeping_is_due_after_the_interval():
-    settings = Cloud().settings
-    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    assert Memory().keeping_is_due(settings, now)
-    kept = Memory(kept_at=now)
-    assert kept.keeping_is_due(settings, now + settings.keep_interval)
-    assert not kept.keeping_is_due(
-        settings, now + settings.keep_interval
-        - datetime.timedelta(microseconds=1))
-    never = dataclasses.replace(settings, kept_evidence=0)
-    assert not Memory().keeping_is_due(never, now)

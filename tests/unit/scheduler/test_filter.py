@@ -18,7 +18,7 @@ from nova_trusted_launch.scheduler.filter import TrustedLaunchFilter
 from nova_trusted_launch.scheduler.snapshot import (
     SnapshotKeeper, Unavailable)
 from nova_trusted_launch.wire.results import TrustTier
-from tests.unit.scheduler.test_snapshot import FakeService
+from tests.unit.scheduler.answering import FakeService
 
 UUID = "11111111-2222-4333-8444-555555555555"
 

@@ -12,7 +12,7 @@ from attestation_service.core.bootlog.boot_chain import boot_chain
 from attestation_service.core.bootlog.replay import replay
 from nova_trusted_launch.wire.digests import PcrBank
 from tests.fakes import logs
-from tests.unit.core.bootlog.test_efi import END, gpt, image, node
+from tests.unit.core.bootlog.structures import END, gpt, image, node
 
 
 def chain(log, pcrs=None):

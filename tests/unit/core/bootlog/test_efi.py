@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from attestation_service.core.bootlog import efi
 from attestation_service.core.errors import MalformedEvidence
 from tests.fakes import logs
+from tests.unit.core.bootlog.structures import (
+    DISK, END, OWN, TYPE, gpt, image, node)
 
 VARIABLE = logs.variable(logs.GLOBAL, "PK", b"data")
 
@@ -126,18 +128,6 @@ def test_what_authorised_an_image(data, expected):
     assert efi.authority(data) == expected
 
 
-def node(kind, subtype, data):
-    return struct.pack("<BBH", kind, subtype, 4 + len(data)) + data
-
-
-def image(*nodes):
-    path = b"".join(nodes)
-    return struct.pack("<QQQQ", 0, 0, 0, len(path)) + path
-
-
-END = node(0x7F, 0xFF, b"")
-
-
 @pytest.mark.parametrize("data, expected", [
     pytest.param(image(node(2, 1, b"pci"), node(
         4, 4, "\\EFI\\a.efi\0".encode("utf-16-le")), END), "\\EFI\\a.efi",
@@ -161,18 +151,6 @@ END = node(0x7F, 0xFF, b"")
 ])
 def test_the_file_an_image_came_from(data, expected):
     assert efi.image_path(data) == expected
-
-
-DISK, TYPE, OWN = (bytes([i]) * 16 for i in (1, 2, 3))
-
-
-def gpt(entries=1, each=128, count=None, signature=b"EFI PART"):
-    header = struct.pack("<8sIIIIQQQQ16sQIII", signature, 0x10000, 92, 0, 0,
-                         1, 99, 34, 90, DISK, 2, entries, each, 0)
-    entry = (TYPE + OWN + struct.pack("<QQQ", 34, 50, 0)
-             + "boot".encode("utf-16-le").ljust(72, b"\0"))
-    return header + struct.pack(
-        "<Q", entries if count is None else count) + entry * entries
 
 
 def test_a_partition_table():

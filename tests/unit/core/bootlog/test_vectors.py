@@ -12,10 +12,7 @@ from attestation_service.core.bootlog.facts import boot_facts
 from attestation_service.core.bootlog.replay import replay, replay_banks
 from nova_trusted_launch.wire.digests import HashAlg, PcrBank
 from tests.fakes import logs
-
-LOGS = sorted((logs.VECTORS / "boot-logs").glob("*.bin"))
-OTHERS = sorted((logs.VECTORS / "boot-logs/others").glob("*.bin"))
-HOSTS = ("sb-tcg", "many", "viol")
+from tests.unit.core.bootlog.captured import HOSTS, LOGS, OTHERS
 
 
 def banks_of(path):

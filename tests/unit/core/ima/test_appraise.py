@@ -9,14 +9,12 @@ import re
 
 import pytest
 
-from attestation_service.core.errors import StaleEvidence
 from attestation_service.core.ima import log, templates
 from attestation_service.core.ima.appraise import (
     DESCRIBED,
     Appraiser,
     BadEntry,
     FileReferences,
-    Tally,
     Verdict,
 )
 from attestation_service.core.ima.facts import (
@@ -32,11 +30,9 @@ from tests.unit.core.ima.judged import (
     BOOT,
     FORMS,
     OTHERS,
-    REFERENCES,
     aggregate,
     appraiser,
     bad,
-    parts,
     sha256,
     tally,
 )
@@ -205,58 +201,9 @@ def test_a_violation_cannot_use_what_the_memo_knows(files):
     assert bad(files, judge=judge) == [(1, Verdict.VIOLATION, "/bin/a")]
 
 
-# In parts.
-
-@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
-def test_what_was_found_before_is_not_forgotten(files, cut):
-    files.entries[2:2] = [logs.ima_file("/bad1")]
-    files.entries += [logs.ima_file("/bad2", violation=True)]
-    facts = parts(files, cut, appraiser())
-    found = facts.tally(appraiser())
-    assert [(b.number, b.path) for b in found.bad] == [
-        (2, b"/bad1"), (4, b"/bad2")]
-    assert found.bad_count == 2
-    assert found.position.entries == 5
-
-
-def test_bad_entries_are_bounded_over_all_parts(files):
-    files.entries += [logs.ima_file(f"/bad{i}") for i in range(100)]
-    found = parts(files, 50, appraiser()).tally(appraiser())
-    assert (found.bad_count, len(found.bad)) == (100, DESCRIBED)
-
-
-def test_a_part_whose_beginning_was_not_judged(files):
-    facts = parts(files, 2, appraiser())
-    other = Appraiser("other key", REFERENCES)
-    assert facts.tally(other) is None
-    assert facts.progress.tallies == {}
-    facts.tally(appraiser())
-    assert list(facts.progress.tallies) == ["key"]
-
-
-def test_a_tally_of_another_place_is_of_no_use(files):
-    facts = parts(files, 2, appraiser())
-    earlier = facts.earlier["key"]
-    moved = Tally(facts.list.end, earlier.bad_count, earlier.bad)
-    assert appraiser().tally(facts.list, AGGREGATE, moved) is None
-    assert appraiser().tally(facts.list, AGGREGATE, earlier) is not None
-
-
 def test_equal_questions_are_answered_once(files):
     facts = ima_facts(files.dump(), files.pcrs(OTHERS), boot=BOOT)
     assert facts.tally(appraiser()) is facts.tally(appraiser())
-
-
-def test_a_missing_list_is_a_fact(files):
-    pcrs = files.pcrs(OTHERS)
-    assert ima_facts(None, pcrs, boot=BOOT) is None
-    assert ima_facts(b"", pcrs, boot=BOOT) is None
-    progress = ima_facts(files.dump(), pcrs, boot=BOOT).progress
-    assert ima_facts(None, pcrs, boot=BOOT, earlier=progress) is None
-    again = ima_facts(b"", pcrs, boot=BOOT, earlier=progress)
-    assert again.list.end == progress.position
-    with pytest.raises(StaleEvidence):
-        ima_facts(b"", pcrs, boot=(2, 0), earlier=progress)
 
 
 # References.
