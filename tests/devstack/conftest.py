@@ -75,6 +75,8 @@ class Node:
     folder: pathlib.Path
     services: str = SINGLE_NODE
     settings: dict[str, str] = field(default_factory=dict)
+    # Seconds that a phase may take.
+    patience: float = 60
 
     def __post_init__(self) -> None:
         for name in ("bin", "answers", "system", "devstack-venv/bin",
@@ -119,7 +121,7 @@ class Node:
         done = subprocess.run(
             [self.path("bin/bash"), HERE / "run.sh", mode, phase], text=True,
             capture_output=True, check=False, env=self.environment(),
-            timeout=60)
+            timeout=self.patience)
         return Outcome(done.returncode,
                        self.named(calls.read_text()).splitlines(),
                        self.named(done.stdout + done.stderr))
