@@ -89,6 +89,15 @@ def test_clean_leaves_nothing_behind(node):
     assert everything(node) - before == set()
 
 
+def test_a_node_without_the_service_keeps_its_database_servers(tmp_path):
+    node = Node(tmp_path / "node", services="n-cpu", settings={
+        "TRUSTED_LAUNCH_DATABASE_TYPE": "postgresql"})
+    calls = [call for mode, phase in PHASES
+             for call in node.run(mode, phase).calls]
+    assert calls
+    assert not [call for call in calls if "database" in call]
+
+
 def test_tempest_may_do_two_things_to_the_tpm(node):
     node.answer("getent", "echo tempest:x:1003:")
     assert node.run("stack", "test-config").status == 0
