@@ -51,16 +51,18 @@ start_sshd() {
 
 # qemu_certificates HOST FOLDER: QEMU is both ends, by turns.
 qemu_certificates() {
-    local host=$1 folder=$2 end
-    [[ -e $MOVING/$host-cert.pem ]] || _certify "$host" ca \
+    local folder=$2 address end
+    # By its address, which is another when the cloud's number is.
+    address=$(host_address "$1")
+    [[ -e $MOVING/$address-cert.pem ]] || _certify "$address" ca \
         basicConstraints=critical,CA:FALSE \
         keyUsage=critical,digitalSignature \
         extendedKeyUsage=serverAuth,clientAuth \
-        "subjectAltName=IP:$(host_address "$host")"
+        "subjectAltName=IP:$address"
     mkdir -p "$folder"
     cp "$MOVING/ca-cert.pem" "$folder/"
     for end in server client; do
-        install -m 600 "$MOVING/$host-key.pem" "$folder/$end-key.pem"
-        cp "$MOVING/$host-cert.pem" "$folder/$end-cert.pem"
+        install -m 600 "$MOVING/$address-key.pem" "$folder/$end-key.pem"
+        cp "$MOVING/$address-cert.pem" "$folder/$end-cert.pem"
     done
 }
