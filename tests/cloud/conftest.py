@@ -142,17 +142,22 @@ class Running:
     host: str
 
 
-@pytest.fixture(scope="session")
-def running(cloud):
-    """An encrypted server whose guest has told that it is there."""
+def launched(cloud, name):
+    """Launch an encrypted server; its guest tells that it is there."""
     nonce = secrets.token_bytes(32)
     token = cloud.admin.trusted.launch_create(
         PROFILE, nonce=nonce, image_id=cloud.image.id,
         image_digest=cloud.made.digest.hex())["id"]
-    server = cloud.boot("running", token=token)
+    server = cloud.boot(name, token=token)
     assert server.status == "ACTIVE", cloud.why(server)
     cloud.admin.ready(server.id)
     return Running(server, nonce, token, server.compute_host)
+
+
+@pytest.fixture(scope="session")
+def running(cloud):
+    """An encrypted server that runs."""
+    return launched(cloud, "running")
 
 
 @pytest.fixture

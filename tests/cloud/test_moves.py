@@ -5,13 +5,12 @@ and what crosses the network is encrypted."""
 from __future__ import annotations
 
 import contextlib
-import secrets
 
 import pytest
 from openstack import exceptions
 
 from tests.cloud import cable
-from tests.cloud.conftest import PROFILE
+from tests.cloud.conftest import PROFILE, launched
 from tools.cloud import lab, plaintext
 
 BIGGER = "e2e.bigger"
@@ -20,13 +19,7 @@ BIGGER = "e2e.bigger"
 @pytest.fixture(scope="module")
 def mover(cloud):
     """A server whose guest has read its disk and knows a nonce."""
-    nonce = secrets.token_bytes(32)
-    token = cloud.admin.trusted.launch_create(
-        PROFILE, nonce=nonce, image_id=cloud.image.id,
-        image_digest=cloud.made.digest.hex())["id"]
-    server = cloud.boot("mover", token=token)
-    assert server.status == "ACTIVE", cloud.why(server)
-    cloud.admin.ready(server.id)
+    server = launched(cloud, "mover").server
     yield server
     cloud.admin.remove(server.id)
 

@@ -11,6 +11,7 @@ from keystoneauth1 import adapter, session, token_endpoint
 from novaclient import api_versions, exceptions
 from novaclient.extension import Extension
 from novaclient.shell import OpenStackComputeShell
+from novaclient.v2.servers import Server
 
 from nova_trusted_launch import nova_shell
 from tests.fixtures.host import good
@@ -35,7 +36,7 @@ class Servers:
     """Nova's side: finds a server by its id."""
 
     def get(self, server_id):
-        return types.SimpleNamespace(id=server_id, tenant_id="p1", image="")
+        return Server(self, {"id": server_id, "tenant_id": "p1", "image": ""})
 
 
 @pytest.fixture

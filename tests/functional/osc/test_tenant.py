@@ -7,6 +7,8 @@ import types
 import uuid
 
 import pytest
+from openstack.compute.v2.server import Server
+from openstack.image.v2.image import Image
 from osc_lib import exceptions
 
 from nova_trusted_launch.client.api import TrustedLaunchClient
@@ -29,8 +31,8 @@ class Images:
 
     def find_image(self, name, *, ignore_missing):
         assert not ignore_missing
-        return types.SimpleNamespace(id=IMAGE, name=name,
-                                     properties=self._properties[name])
+        return Image(id=IMAGE, name=name,
+                     properties=self._properties[name])
 
 
 class Servers:
@@ -43,8 +45,7 @@ class Servers:
         assert not ignore_missing
         if name == "none":
             raise LookupError("No Server found for none")
-        return types.SimpleNamespace(id=name, project_id="p1",
-                                     image=self.image)
+        return Server(id=name, project_id="p1", image=self.image)
 
 
 @pytest.fixture

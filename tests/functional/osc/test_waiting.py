@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import types
 import uuid
 
 import pytest
+from openstack.compute.v2.server import Server
 from osc_lib import exceptions
 
 from nova_trusted_launch.client.api import TrustedLaunchClient
@@ -22,7 +22,7 @@ class Servers:
 
     def find_server(self, name, *, ignore_missing):
         self._happens(name)
-        return types.SimpleNamespace(id=name, project_id="p1", image="")
+        return Server(id=name, project_id="p1", image="")
 
 
 @pytest.fixture

@@ -4,28 +4,12 @@
 from __future__ import annotations
 
 import json
-import pathlib
 
 import pytest
 
-from attestation_service.cmd import verify
 from tests.fakes.ca import FakeCa
 from tests.fakes.tpm import FakeTpm
-
-VECTORS = pathlib.Path(__file__).parents[2] / "vectors"
-
-AT = "2026-11-25T00:00:00Z"
-
-
-def run(capsys, *argv):
-    """Return status, stdout and stderr."""
-    try:
-        status = verify.main([str(a) for a in argv])
-    except SystemExit as exc:
-        status = exc.code
-    told = capsys.readouterr()
-    return status, told.out, told.err
-
+from tests.unit.cmd.judging import AT, VECTORS, run
 
 ROOT = VECTORS / "ek-ca" / "swtpm-localca-rootca-cert.pem"
 ISSUER = VECTORS / "ek-ca" / "issuercert.pem"

@@ -4,29 +4,15 @@
 from __future__ import annotations
 
 import json
-import pathlib
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from attestation_service.cmd import verify
 from attestation_service.core.tpm.structures import Public, tpm2b
 from nova_trusted_launch.wire.digests import HashAlg, PcrSelection
 from tests.fakes.tpm import AK_ATTRIBUTES, FakeTpm, public_area
-
-VECTORS = pathlib.Path(__file__).parents[2] / "vectors"
-NONCE = "00112233445566778899aabbccddeeff" * 2
-
-
-def run(capsys, *argv):
-    """Return status, stdout and stderr."""
-    try:
-        status = verify.main([str(a) for a in argv])
-    except SystemExit as exc:
-        status = exc.code
-    told = capsys.readouterr()
-    return status, told.out, told.err
+from tests.unit.cmd.judging import NONCE, VECTORS, run
 
 
 class Files:
